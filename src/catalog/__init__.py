@@ -1,0 +1,1 @@
+"""Co-op Catalog: the catalog and the provisioning of a co-operative that hosts ed tech."""
