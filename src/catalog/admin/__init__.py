@@ -1,0 +1,1 @@
+"""The operators' commands at the server's shell."""

@@ -1,0 +1,1 @@
+"""Who somebody is: tokens, principals, and the adapter to Keycloak."""

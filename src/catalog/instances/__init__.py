@@ -1,0 +1,1 @@
+"""What runs where, for whom; desired and applied."""

@@ -1,0 +1,1 @@
+"""Institutions of the co-op, their people and roles."""

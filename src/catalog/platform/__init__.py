@@ -1,0 +1,1 @@
+"""What every slice stands on: database, errors, HTTP habits, outbox, audit, secrets, logging. Knows no slice."""

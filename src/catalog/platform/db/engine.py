@@ -1,0 +1,53 @@
+"""The connection pool and the unit of work: one transaction, committed at its end or not at all."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from catalog.platform.db.scope import Scope, enter
+from catalog.settings import DatabaseSettings
+
+STATEMENT_TIMEOUT_SECONDS = 30
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database, as one database role.
+
+    `role`, where given, is what every connection becomes (`SET ROLE`) after it has signed in.
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, name: str, pool_size: int = 20, role: str | None = None) -> None:
+        server_settings = {
+            "application_name": name,
+            "timezone": "UTC",
+            "statement_timeout": str(STATEMENT_TIMEOUT_SECONDS * 1000),
+            "idle_in_transaction_session_timeout": str(2 * STATEMENT_TIMEOUT_SECONDS * 1000),
+        }
+        if role is not None:
+            server_settings["role"] = role
+        self.engine: AsyncEngine = create_async_engine(
+            sa.make_url(settings.url).set(drivername="postgresql+asyncpg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"server_settings": server_settings},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self, scope: Scope) -> AsyncIterator[AsyncSession]:
+        """Open the unit of work: everything inside is committed at the end, or nothing is."""
+        async with self._sessions() as session, session.begin():
+            await enter(session, scope)
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def psycopg_conninfo(settings: DatabaseSettings) -> str:
+    """Give the same database as a libpq connection string, for libraries that speak psycopg."""
+    return urlsplit(settings.url).geturl()

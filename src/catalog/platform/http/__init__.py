@@ -1,0 +1,1 @@
+"""HTTP habits that all handlers share: problems, pages, conditional requests, idempotency, request ids."""

@@ -1,0 +1,1 @@
+"""Durable executions of actions: engine, steps, the Ansible adapter, events."""

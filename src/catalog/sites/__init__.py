@@ -1,0 +1,1 @@
+"""Data centres, hosts, capacity and placement."""

@@ -1,0 +1,56 @@
+"""Sites and hosts."""
+
+import datetime as dt
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from catalog.platform.db.base import Identified
+
+
+class Site(Identified):
+    """A data centre, and who attests where it stands and who runs it, from when until when."""
+
+    __tablename__ = "sites"
+
+    slug: Mapped[str] = mapped_column(unique=True)
+    name_en: Mapped[str]
+    name_fr: Mapped[str]
+    city: Mapped[str]
+    province: Mapped[str]
+    country: Mapped[str]
+    operator: Mapped[str]
+    attested_by: Mapped[str]
+    evidence: Mapped[str]
+    attested_from: Mapped[dt.date]
+    attested_until: Mapped[dt.date]
+
+    __table_args__ = (sa.CheckConstraint("country = 'CA'", name="in_canada"),)
+
+
+class Host(Identified):
+    """A Debian machine at a site. State: `active`, `cordoned` (keeps what it has, takes no more), `retired` (final).
+
+    `memory_mb`, `disk_mb` and `cpu_percent` (100 a core) are what instances may take together. `dedicated_member_id`:
+    where people's code runs, a host serves one member alone.
+    """
+
+    __tablename__ = "hosts"
+
+    site_id: Mapped[UUID] = mapped_column(sa.ForeignKey("sites.id"), index=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    address: Mapped[str]
+    ssh_port: Mapped[int]
+    ssh_host_key: Mapped[str]
+    release: Mapped[str]
+    state: Mapped[str]
+    memory_mb: Mapped[int]
+    disk_mb: Mapped[int]
+    cpu_percent: Mapped[int]
+    dedicated_member_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+
+    __table_args__ = (
+        sa.UniqueConstraint("address", "ssh_port"),
+        sa.CheckConstraint("state IN ('active', 'cordoned', 'retired')", name="state"),
+    )

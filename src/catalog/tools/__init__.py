@@ -1,0 +1,1 @@
+"""The catalog itself: bundles, their revisions, plans and parameter schemas."""
