@@ -1,1 +1,1 @@
-"""The catalog itself: bundles, their revisions, plans and parameter schemas."""
+"""The catalog itself: tools, their bundles, revisions, plans and parameter schemas."""

@@ -10,7 +10,7 @@ from catalog.platform.db.base import Base, Identified
 
 
 class Tool(Base):
-    """An entry of the catalog. `listing` is what people read (names, texts, picture), digested apart from the automation."""
+    """An entry of the catalog. `listing` is what people read, digested apart from the automation."""
 
     __tablename__ = "tools"
 
