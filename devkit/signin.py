@@ -121,7 +121,7 @@ class Browser:
         """Open `url` and go wherever it leads, signing in on the way where a sign-in page asks for it.
 
         `stop_at` is the beginning of an address that is not opened any more (a client's redirect address, say): it
-        comes back as `stopped_at`. Each form is filled once; a page that comes again is where the journey ends.
+        comes back as `stopped_at`. A question that is asked twice is not answered again: there the journey ends.
         """
         return self.follow(self.http.get(url), username, password, stop_at)
 
@@ -129,8 +129,8 @@ class Browser:
         self, page: httpx.Response, username: str = "", password: str = "", stop_at: str | None = None
     ) -> Journey:
         """Go on from a page."""
-        history = [page]
-        answers = {"username": username, "password": password}
+        history, filled = [page], set[str]()
+        answers = {name: value for name, value in (("username", username), ("password", password)) if value}
         for _ in range(STEPS):
             if page.is_redirect:
                 target = urljoin(str(page.url), page.headers["location"])
@@ -138,10 +138,13 @@ class Browser:
                     return Journey(page, tuple(history), target)
                 page = self.http.get(target)
             else:
-                form = next((form for form in forms_of(page) if self._fillable(form, answers)), None)
-                if form is None or page.is_error:
+                form = next((one for one in forms_of(page) if _values(one, answers)), None)
+                values = {} if form is None else _values(form, answers)
+                question = "" if form is None else f"{urlsplit(form.action).path} {sorted(values)}"
+                if form is None or question in filled or page.is_error:
                     return Journey(page, tuple(history))
-                page = self.submit(page, form, self._filled(form, answers))
+                filled.add(question)
+                page = self.submit(page, form, values)
             history.append(page)
         raise SignInFailed(f"went round in circles, lastly at {urlsplit(str(page.url))._replace(query='').geturl()}")
 
@@ -152,18 +155,13 @@ class Browser:
             return self.http.get(target, params=form.fields | dict(values))
         return self.http.post(target, data=form.fields | dict(values))
 
-    @staticmethod
-    def _fillable(form: Form, answers: Mapping[str, str]) -> bool:
-        asked = any(answers.get(name) for name in form.fields)
-        return asked or "accept" in form.buttons or bool(POSTED_BY_SCRIPT & form.fields.keys())
 
-    @staticmethod
-    def _filled(form: Form, answers: dict[str, str]) -> dict[str, str]:
-        """Answer what is asked, each question once: a wrong password is not typed again."""
-        if "accept" in form.buttons:
-            return {"accept": form.buttons["accept"]}
-        names = [name for name in answers if name in form.fields]
-        return {name: answers.pop(name) for name in names}
+def _values(form: Form, answers: Mapping[str, str]) -> dict[str, str]:
+    """Say what a person would put into the form, or that a script would send it as it stands; else nothing."""
+    if "accept" in form.buttons:
+        return {"accept": form.buttons["accept"]}
+    asked = {name: value for name, value in answers.items() if name in form.fields}
+    return asked or {name: value for name, value in form.fields.items() if name in POSTED_BY_SCRIPT}
 
 
 def device_token(  # noqa: PLR0913 - who signs in, where, and how the place is reached

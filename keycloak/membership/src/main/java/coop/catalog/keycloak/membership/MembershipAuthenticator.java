@@ -7,6 +7,7 @@ import java.util.Optional;
 import jakarta.ws.rs.core.Response;
 import org.keycloak.authentication.AuthenticationFlowContext;
 import org.keycloak.authentication.Authenticator;
+import org.keycloak.events.Details;
 import org.keycloak.forms.login.LoginFormsProvider;
 import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
@@ -47,8 +48,12 @@ final class MembershipAuthenticator implements Authenticator {
     private void refuse(AuthenticationFlowContext context, ClientModel client) {
         String reference = reference();
         context.setAuthenticationSelections(List.of());
-        context.getEvent().detail(REFERENCE, reference).error(ERROR);
         UserModel user = context.getUser();
+        context.getEvent()
+                .user(user)
+                .detail(Details.USERNAME, user.getUsername())
+                .detail(REFERENCE, reference)
+                .error(ERROR);
         LoginFormsProvider form = context.form()
                 .setStatus(Response.Status.FORBIDDEN)
                 .setAttribute("coopAccount", account(user))
