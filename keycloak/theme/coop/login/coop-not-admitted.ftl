@@ -1,6 +1,8 @@
 <#import "template.ftl" as layout>
 <#-- Global, so that the layout's own <title> takes it. -->
 <#global title = msg("coopNotAdmittedTitle") + " – " + msg("coopName")>
+<#-- The account stands in the text: the layout need not show it in a field as well. -->
+<#global auth = "">
 <@layout.registrationLayout displayMessage=false; section>
     <#if section = "header">
         ${msg("coopNotAdmittedTitle")}
@@ -16,7 +18,7 @@
                 </li>
                 <li>
                     <#if coopHelpDesk??>
-                        ${msg("coopNotAdmittedAsk")} ${coopHelpDeskOf}${msg("coopColon")}
+                        ${msg("coopNotAdmittedAsk")} (${coopHelpDeskOf})${msg("coopColon")}
                         <#if coopHelpDeskLink?has_content>
                             <a id="coop-help-desk" href="${coopHelpDeskLink}">${coopHelpDesk}</a>
                         <#else>
