@@ -19,7 +19,8 @@ class Run(Identified):
 
     States: `queued` (no worker has it), `running` (a worker holds the lease), `waiting` (a transient failure will be
     tried again at `due_at`); final: `succeeded`, `failed`, `cancelled`, `abandoned`.
-    `attempt` is the highest number given out; only its holder may write. `input` is frozen at birth.
+    `attempt` is the highest number given out; only its holder may write. Numbers rise from one run of a subject to the
+    next, so that the host can refuse whatever comes late. `input` is frozen at birth.
     """
 
     __tablename__ = "runs"
@@ -85,7 +86,7 @@ class RunStep(Base):
 
 
 class StepTry(Base):
-    """One attempt at a step: when, by whom, and how it ended (`done`, `failed`, `interrupted`; empty while it lasts)."""
+    """One attempt at a step: when, by whom, and how it ended (`done`, `failed`, `interrupted`; none while it lasts)."""
 
     __tablename__ = "step_tries"
 

@@ -1,0 +1,59 @@
+"""Which steps a run of each action takes, in order, on whose queue, and for how long at most."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from catalog.tools.manifest import Action
+
+DEFINITION = 1
+"""The version of these lists. A worker leaves runs of a version that it does not know alone."""
+
+CORE = "core"
+_SITE_PREFIX = "site:"
+
+_CORE_SECONDS = 300
+_PLAYBOOK_MINUTES = 30
+INSTANCE_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "provision": ("identity", "provision", "verify", "publish"),
+    "verify": ("verify",),
+    "deprovision": ("deprovision", "remove-identity", "release"),
+}
+MEMBER_ACTIONS: Mapping[str, tuple[str, ...]] = {"sign-on": ("organization",)}
+PLAYBOOK_STEPS = frozenset({"provision", "verify", "deprovision"})
+
+
+class StepPlan(msgspec.Struct, frozen=True):
+    """A step as a run is born with it: its name, the queue of the workers that may do it, and its time limit."""
+
+    name: str
+    queue: str
+    timeout_seconds: int
+
+
+def site_queue(site_slug: str) -> str:
+    """Name the queue of the workers that stand beside a site's hosts."""
+    return f"{_SITE_PREFIX}{site_slug}"
+
+
+def steps_for(
+    action: str, *, site_slug: str | None = None, actions: Mapping[str, Action] | None = None
+) -> tuple[StepPlan, ...]:
+    """Give the steps of `action`.
+
+    Playbooks run on the queue of the site `site_slug`; they may take as long as `actions` of the tool's manifest says,
+    or half an hour. Raises `ValueError` for an unknown action, and where a playbook has no site.
+    """
+    names = INSTANCE_ACTIONS.get(action) or MEMBER_ACTIONS.get(action)
+    if names is None:
+        raise ValueError(f"There is no action {action!r}.")
+    return tuple(_plan(name, site_slug, actions or {}) for name in names)
+
+
+def _plan(name: str, site_slug: str | None, actions: Mapping[str, Action]) -> StepPlan:
+    if name not in PLAYBOOK_STEPS:
+        return StepPlan(name, CORE, _CORE_SECONDS)
+    if site_slug is None:
+        raise ValueError(f"The step {name!r} needs a site.")
+    minutes = actions[name].timeout_minutes if name in actions else _PLAYBOOK_MINUTES
+    return StepPlan(name, site_queue(site_slug), minutes * 60)
