@@ -11,15 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.instances.errors import HostnameTaken, SiteFull
+from catalog.instances.room import find_room
 from catalog.instances.tables import Hostname, Instance, Placement, Port
 from catalog.platform.clock import now
-from catalog.sites.placement import Proposal, Used, propose
 from catalog.sites.tables import Host
 from catalog.tools.manifest import Manifest, Plan
 
 FIRST_PORT, LAST_PORT = 20_000, 29_999
 
-_USAGE = sa.text("SELECT host_id, memory_mb, disk_mb, cpu_percent FROM catalog_host_usage()")
 _TAKEN = sa.text("SELECT catalog_hostname_taken(:hostname)")
 
 
@@ -44,12 +43,6 @@ class Reservation(msgspec.Struct, frozen=True):
     labels: dict[str, str]
 
 
-async def used_by_host(session: AsyncSession) -> dict[UUID, Used]:
-    """Sum up what the instances of all members take, by host id; whose they are is not told."""
-    rows = await session.execute(_USAGE)
-    return {row.host_id: Used(int(row.memory_mb), int(row.disk_mb), int(row.cpu_percent)) for row in rows}
-
-
 async def is_taken(session: AsyncSession, hostname: str) -> bool:
     """Tell whether a name is held by any member's instance, or rests."""
     return bool(await session.scalar(_TAKEN, {"hostname": hostname}))
@@ -62,7 +55,14 @@ async def reserve(session: AsyncSession, wanted: Reservation) -> Instance:
     has no room any more, `HostnameTaken`.
     """
     await _lock_site(session, wanted.site_id)
-    proposal = await _place(session, wanted)
+    proposal = await find_room(
+        session,
+        manifest=wanted.manifest,
+        plan=wanted.plan,
+        member_id=wanted.member_id,
+        province=wanted.province,
+        site_id=wanted.site_id,
+    )
     if proposal.dedicates:
         proposal.host.dedicated_member_id = wanted.member_id
     ports = await _free_ports(session, proposal.host.id, wanted.manifest.ports)
@@ -94,22 +94,6 @@ async def _lock_site(session: AsyncSession, site_id: UUID) -> None:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-
-
-async def _place(session: AsyncSession, wanted: Reservation) -> Proposal:
-    proposal = await propose(
-        session,
-        plan=wanted.plan,
-        member_id=wanted.member_id,
-        province=wanted.province,
-        runs_code=wanted.manifest.runs_code,
-        today=now().date(),
-        used=await used_by_host(session),
-        site_id=wanted.site_id,
-    )
-    if proposal is None:
-        raise SiteFull
-    return proposal
 
 
 def _instance(wanted: Reservation, host_id: UUID) -> Instance:
