@@ -1,0 +1,35 @@
+"""Whether the process lives, and whether it can do its work."""
+
+import sqlalchemy as sa
+import structlog
+from litestar import Controller, Response, get
+from sqlalchemy.exc import SQLAlchemyError
+
+from catalog.platform.db.engine import Database
+from catalog.platform.db.scope import NOBODY
+
+log = structlog.get_logger()
+
+
+class HealthController(Controller):
+    """For load balancers and operators."""
+
+    path = "/health"
+    tags = ["Health"]
+    opt = {"public": True}
+
+    @get("/live", summary="The process runs")
+    async def live(self) -> dict[str, str]:
+        """Answer as long as the process can answer at all."""
+        return {"status": "live"}
+
+    @get("/ready", summary="The server can do its work")
+    async def ready(self, database: Database) -> Response[dict[str, str]]:
+        """Answer 200 when the database answers, else 503. Keycloak is not asked: sessions outlast its restarts."""
+        try:
+            async with database.begin(NOBODY) as session:
+                await session.execute(sa.text("SELECT 1"))
+        except (SQLAlchemyError, OSError):
+            log.warning("health.database_unavailable", exc_info=True)
+            return Response({"status": "unready", "lacks": "database"}, status_code=503)
+        return Response({"status": "ready"})

@@ -1,0 +1,134 @@
+"""The API's description (OpenAPI 3.1) and a reference page made from it, which loads nothing from anywhere."""
+
+import html
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Response, get
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+DESCRIPTION = """
+The catalog and the provisioning of a co-operative that hosts ed tech for Canadian universities and colleges.
+
+Errors are problem details (RFC 9457): `type` is stable, `errors` has a JSON pointer for every wrong field. Lists are
+pages, newest first: pass `next` back as `after`. A change needs `If-Match` with the `ETag` that was read. Texts follow
+`Accept-Language` (English or French). Every answer bears `X-Request-Id`: quote it when you ask for help.
+""".strip()
+
+STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}"
+    "code,pre{font-family:ui-monospace,monospace;background:#f3f3f3;padding:.1em .3em}pre{padding:1em;overflow:auto}"
+    "h2{border-bottom:1px solid #767676;margin-top:2.5rem}.m{font-weight:700;text-transform:uppercase}"
+    "table{border-collapse:collapse}td,th{text-align:left;padding:.2em 1em .2em 0;vertical-align:top}"
+)
+
+
+def openapi_config(version: str, base: str) -> OpenAPIConfig:
+    """Configure the description; the pages that would load scripts from elsewhere are left out."""
+    return OpenAPIConfig(
+        title="Co-op Catalog",
+        version=version,
+        description=DESCRIPTION,
+        path="/v1/openapi",
+        render_plugins=[],
+        security=[{"bearer": []}],
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    bearer_format="JWT",
+                    description=f"An access token for {base}, from the co-op's sign-in service.",
+                )
+            }
+        ),
+    )
+
+
+def description_of(app: Litestar) -> dict[str, Any]:
+    """Give the OpenAPI document. Input objects are closed, as the server refuses unknown fields."""
+    document: dict[str, Any] = app.openapi_schema.to_schema()
+    for schema in document.get("components", {}).get("schemas", {}).values():
+        if schema.get("type") == "object" and "properties" in schema:
+            schema["additionalProperties"] = False
+    return document
+
+
+@get("/v1/openapi.json", opt={"public": True}, include_in_schema=False, media_type="application/json")
+async def openapi_document(request: Any) -> Response[bytes]:
+    """Serve the description."""
+    return Response(msgspec.json.encode(description_of(request.app)), media_type="application/json")
+
+
+@get(["/", "/v1/docs"], opt={"public": True}, include_in_schema=False, media_type="text/html")
+async def reference_page(request: Any) -> Response[str]:
+    """Serve the reference for people: every address with what it takes and gives, readable without scripts."""
+    return Response(
+        reference_html(description_of(request.app)),
+        media_type="text/html",
+        headers={"Content-Security-Policy": PAGE_POLICY},
+    )
+
+
+def reference_html(document: dict[str, Any]) -> str:
+    """Write the reference page."""
+    info = document["info"]
+    operations = [
+        _operation(path, method, item[method]) for path, item in document["paths"].items() for method in METHODS if method in item
+    ]
+    schemas = [_schema(name, schema) for name, schema in document.get("components", {}).get("schemas", {}).items()]
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_text(info["title"])} API</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body>'
+        f"<h1>{_text(info['title'])} API</h1>{_paragraphs(info['description'])}"
+        '<p>For programs: <a href="/v1/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
+        f"<main>{''.join(operations)}<h2>Objects</h2>{''.join(schemas)}</main></body></html>"
+    )
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+    parameters = "".join(
+        f"<tr><td><code>{_text(item['name'])}</code></td><td>{_text(item['in'])}"
+        f"{', required' if item.get('required') else ''}</td><td>{_text(item.get('description', ''))}</td></tr>"
+        for item in operation.get("parameters", [])
+    )
+    answers = "".join(
+        f"<tr><td><code>{_text(status)}</code></td><td>{_text(answer.get('description', ''))} {_links(answer)}</td></tr>"
+        for status, answer in operation.get("responses", {}).items()
+    )
+    body = operation.get("requestBody")
+    return (
+        f'<section><h2><span class="m">{_text(method)}</span> <code>{_text(path)}</code></h2>'
+        f"<p><strong>{_text(operation.get('summary', ''))}</strong></p>{_paragraphs(operation.get('description', ''))}"
+        + (f"<p>Body: {_links(body)}</p>" if body else "")
+        + (f"<h3>Parameters</h3><table>{parameters}</table>" if parameters else "")
+        + f"<h3>Answers</h3><table>{answers}</table></section>"
+    )
+
+
+def _schema(name: str, schema: dict[str, Any]) -> str:
+    content = msgspec.json.format(msgspec.json.encode(schema), indent=2).decode()
+    described = _paragraphs(schema.get("description", ""))
+    return f'<h3 id="{_text(name)}"><code>{_text(name)}</code></h3>{described}<pre>{_text(content)}</pre>'
+
+
+def _links(part: dict[str, Any]) -> str:
+    names = {
+        found["$ref"].rsplit("/", 1)[-1]
+        for content in part.get("content", {}).values()
+        for found in (content.get("schema", {}), content.get("schema", {}).get("items", {}))
+        if "$ref" in found
+    }
+    return " ".join(f'<a href="#{_text(name)}"><code>{_text(name)}</code></a>' for name in sorted(names))
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{_text(part)}</p>" for part in text.split("\n\n") if part.strip())
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
