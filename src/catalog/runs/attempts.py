@@ -1,0 +1,143 @@
+"""Attempts: who may act on a run and write about it, and until when.
+
+A claim raises the run's attempt number and takes a lease, in one statement. Whoever holds the number renews the lease
+while it works; every write takes the run's row under the condition that the number is still the newest.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.platform.db.engine import Database
+from catalog.platform.db.scope import OPERATOR
+from catalog.runs.definitions import DEFINITION
+from catalog.runs.tables import Run, RunStep
+
+LEASE_SECONDS = 20
+RENEW_SECONDS = 5
+
+
+class AttemptLost(Exception):
+    """Another attempt has taken the run over, or it was ended: this one must stop and may write nothing."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run as its attempt sees it: what never changes of it, and the step that is to be done.
+
+    `outputs` are those of the steps that are done, by their name.
+    """
+
+    run_id: UUID
+    attempt: int
+    member_id: UUID | None
+    subject_kind: str
+    subject_id: UUID
+    action: str
+    input: dict[str, Any]
+    requested_by: str
+    request_id: UUID | None
+    priority: int
+    position: int
+    step: str
+    timeout_seconds: int
+    outputs: dict[str, dict[str, Any]] = field(repr=False)
+
+
+class Attempt:
+    """The right to act on a run, for as long as nobody else has taken it."""
+
+    def __init__(self, database: Database, claim: Claim) -> None:
+        self._database = database
+        self.claim = claim
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[tuple[AsyncSession, Run]]:
+        """Open a transaction that holds the run's row. Raises `AttemptLost` where it is no longer this attempt's."""
+        async with self._database.begin(OPERATOR) as session:
+            run = await session.scalar(
+                sa.select(Run)
+                .where(Run.id == self.claim.run_id, Run.attempt == self.claim.attempt, Run.state == "running")
+                .with_for_update()
+            )
+            if run is None:
+                raise AttemptLost(f"attempt {self.claim.attempt} of run {self.claim.run_id}")
+            yield session, run
+
+    async def renew(self) -> None:
+        """Hold the run for another lease; also right before something outside is changed. Raises `AttemptLost`."""
+        async with self.begin() as (_, run):
+            run.lease_until = sa.func.clock_timestamp() + dt.timedelta(seconds=LEASE_SECONDS)
+
+
+async def claim_run(database: Database, run_id: UUID, *, worker: str, queues: Sequence[str]) -> Claim | None:
+    """Take a run whose next step is for one of `queues` (none named: for any), if it is due and nobody else's.
+
+    Gives none where there is nothing to do for this worker: somebody else holds the run, it is not due or has ended,
+    its next step is for others, or its definition is one that this worker does not know.
+    """
+    async with database.begin(OPERATOR) as session:
+        run = await session.scalar(_claim(run_id, worker, queues))
+        if run is None:
+            return None
+        steps = (await session.scalars(sa.select(RunStep).where(RunStep.run_id == run_id))).all()
+        pending = min((step for step in steps if step.state != "done"), key=lambda step: step.position)
+        return Claim(
+            run_id=run.id,
+            attempt=run.attempt,
+            member_id=run.member_id,
+            subject_kind=run.subject_kind,
+            subject_id=run.subject_id,
+            action=run.action,
+            input=run.input,
+            requested_by=run.requested_by,
+            request_id=run.request_id,
+            priority=run.priority,
+            position=pending.position,
+            step=pending.name,
+            timeout_seconds=pending.timeout_seconds,
+            outputs={step.name: step.output or {} for step in steps if step.state == "done"},
+        )
+
+
+def _claim(run_id: UUID, worker: str, queues: Sequence[str]) -> sa.sql.dml.ReturningUpdate[Run]:
+    earlier = sa.orm.aliased(Run)
+    numbers = sa.select(sa.func.max(earlier.attempt)).where(earlier.subject_id == Run.subject_id).scalar_subquery()
+    due = sa.or_(
+        sa.and_(Run.state.in_(("queued", "waiting")), Run.due_at <= sa.func.clock_timestamp()),
+        sa.and_(Run.state == "running", Run.lease_until < sa.func.clock_timestamp()),
+    )
+    conditions = [Run.id == run_id, Run.definition == DEFINITION, due]
+    if queues:
+        conditions.append(next_queue().in_(queues))
+    return (
+        sa.update(Run)
+        .where(*conditions)
+        .values(
+            state="running",
+            attempt=numbers + 1,
+            worker=worker,
+            lease_until=sa.func.clock_timestamp() + dt.timedelta(seconds=LEASE_SECONDS),
+            started_at=sa.func.coalesce(Run.started_at, sa.func.clock_timestamp()),
+        )
+        .returning(Run)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    )
+
+
+def next_queue() -> sa.ScalarSelect[str]:
+    """Give, for the `runs` row of the statement around it, the queue of its first step that is not done."""
+    return (
+        sa.select(RunStep.queue)
+        .where(RunStep.run_id == Run.id, RunStep.state != "done")
+        .order_by(RunStep.position)
+        .limit(1)
+        .correlate(Run)
+        .scalar_subquery()
+    )

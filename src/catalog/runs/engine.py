@@ -1,0 +1,129 @@
+"""The engine: does one step of a run that a job has told of, under a lease, and hands the run on."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from catalog.platform.db.engine import Database
+from catalog.runs.attempts import LEASE_SECONDS, RENEW_SECONDS, Attempt, AttemptLost, claim_run
+from catalog.runs.context import StepContext, Steps
+from catalog.runs.events import EventWriter
+from catalog.runs.failures import TIMED_OUT, UNEXPECTED, StepFailed, StepUnavailable
+from catalog.runs.journal import Journal
+
+FLUSH_SECONDS = 0.25
+
+log = structlog.get_logger()
+
+
+class _GivenBack(Exception):
+    """The worker must end before the step does."""
+
+
+class Engine:
+    """Does steps for one worker process. `queues` are those that it works for; none named: all."""
+
+    def __init__(self, database: Database, steps: Steps, *, worker: str, queues: Sequence[str] = ()) -> None:
+        self._database = database
+        self._steps = steps
+        self._worker = worker
+        self._queues = queues
+        self._hurry = asyncio.Event()
+
+    def give_back(self) -> None:
+        """Stop what is being done now, and give it back for another worker to do: this one must end at once."""
+        self._hurry.set()
+
+    async def work(self, run_id: UUID) -> None:
+        """Do the next step of a run, if it is this worker's to do. Safe to call at any time, any number of times."""
+        claim = await claim_run(self._database, run_id, worker=self._worker, queues=self._queues)
+        if claim is None:
+            log.debug("run.not_mine", run_id=str(run_id))
+            return
+        attempt = Attempt(self._database, claim)
+        context = StepContext(self._database, attempt, EventWriter(attempt))
+        with structlog.contextvars.bound_contextvars(run_id=str(run_id), attempt=claim.attempt, step=claim.step):
+            try:
+                await self._attempt(context)
+            except AttemptLost:
+                log.warning("run.attempt_lost")
+
+    async def _attempt(self, context: StepContext) -> None:
+        journal = Journal(context.attempt, context.events, self._worker)
+        if not await journal.begin():
+            return
+        log.info("step.started", action=context.claim.action)
+        try:
+            output = await self._perform(context)
+        except StepFailed as failure:
+            log.warning("step.failed", code=failure.problem.code)
+            await journal.failed(failure.problem)
+        except StepUnavailable as failure:
+            log.warning("step.unavailable", code=failure.problem.code)
+            await journal.unavailable(failure.problem)
+        except _GivenBack:
+            log.info("step.given_back")
+            await journal.given_back()
+        except (AttemptLost, OperationalError, InterfaceError):
+            raise  # nothing can be written: the lease runs out, and the run is taken up again
+        except Exception:
+            log.exception("step.broken")
+            await journal.failed(UNEXPECTED)
+        else:
+            log.info("step.done")
+            await journal.done(output)
+
+    async def _perform(self, context: StepContext) -> dict[str, Any]:
+        """Do the step while the lease is renewed and lines are written; whichever ends first ends the other."""
+        step = self._steps.get(context.claim.step)
+        if step is None:
+            raise LookupError(context.claim.step)
+        work = asyncio.create_task(_within(context.claim.timeout_seconds, step(context)))
+        guards = (asyncio.create_task(_pulse(context)), asyncio.create_task(self._hurried()))
+        try:
+            await asyncio.wait((work, *guards), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                for guard in guards:
+                    if guard.done():
+                        guard.result()
+            return await work
+        finally:
+            for task in (work, *guards):
+                task.cancel()
+            await asyncio.gather(work, *guards, return_exceptions=True)
+
+    async def _hurried(self) -> None:
+        await self._hurry.wait()
+        raise _GivenBack
+
+
+async def _within(seconds: float, step: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await step
+    except TimeoutError as error:
+        if limit.expired():
+            raise StepFailed(TIMED_OUT) from error
+        raise
+
+
+async def _pulse(context: StepContext) -> None:
+    """Renew the lease and write lines, until the attempt is lost or the database was away for a whole lease."""
+    renewed = time.monotonic()
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        try:
+            await context.events.flush()
+            if time.monotonic() - renewed >= RENEW_SECONDS:
+                await context.attempt.renew()
+                renewed = time.monotonic()
+        except (DBAPIError, OSError, TimeoutError) as error:
+            log.warning("run.pulse_missed", exc_info=True)
+            if time.monotonic() - renewed >= LEASE_SECONDS:
+                raise AttemptLost("the lease could not be renewed") from error

@@ -1,0 +1,158 @@
+"""Reading runs and their events. Row-level security leaves out those of other members, and of hosts for members."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.instances.service import rows_by_id
+from catalog.instances.tables import Instance
+from catalog.members.tables import Member
+from catalog.platform.errors import NotFound
+from catalog.platform.http.pages import PageRequest, paginate
+from catalog.platform.i18n import Language
+from catalog.runs.schemas import (
+    FINAL,
+    EventOut,
+    RunLinks,
+    RunOut,
+    RunSummary,
+    State,
+    StepOut,
+    SubjectOut,
+    TryOut,
+    error_out,
+)
+from catalog.runs.tables import Run, RunEvent, RunStep, StepTry
+
+
+class RunFilter(msgspec.Struct, frozen=True):
+    """Which runs are asked for; what is left out does not narrow the list. `instance` and `request` are ids."""
+
+    state: State | None = None
+    action: str | None = None
+    instance: UUID | None = None
+    request: UUID | None = None
+    tool: str | None = None
+    member: str | None = None
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """In which language, and whether for an operator, who sees hosts too."""
+
+    language: Language
+    for_operator: bool
+
+
+class EventBatch(msgspec.Struct, frozen=True):
+    """Events in order, as far as they were there. `ended`: the run is over and none follows."""
+
+    events: list[EventOut]
+    ended: bool
+
+
+async def run_by_id(session: AsyncSession, run_id: UUID) -> Run:
+    """Give a run. Raises `NotFound`, for another member's too."""
+    found = await session.get(Run, run_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def list_runs(
+    session: AsyncSession, wanted: RunFilter, page: PageRequest, reader: Reader
+) -> tuple[list[RunSummary], str | None]:
+    """Give one page of runs, newest first, and the next page's `after` where there is one."""
+    found, following = await paginate(session, _statement(wanted), Run.id, page)
+    aliases = await _aliases(session, found)
+    return [RunSummary(**_summary(run, aliases, reader)) for run in found], following
+
+
+async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) -> RunOut:
+    """Give a run with its steps and all tries at them. Raises `NotFound`."""
+    run = await run_by_id(session, run_id)
+    steps = await session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position))
+    tries: dict[int, list[TryOut]] = {}
+    for one in await session.scalars(
+        sa.select(StepTry).where(StepTry.run_id == run.id).order_by(StepTry.position, StepTry.attempt)
+    ):
+        tries.setdefault(one.position, []).append(_try(one, reader))
+    return RunOut(
+        **_summary(run, await _aliases(session, [run]), reader),
+        steps=[
+            StepOut(step.position, step.name, step.state, step.timeout_seconds, tries.get(step.position, []))
+            for step in steps
+        ],
+    )
+
+
+async def events_after(session: AsyncSession, run_id: UUID, after: int, limit: int) -> EventBatch:
+    """Give at most `limit` events whose sequence is above `after`. Raises `NotFound`.
+
+    The run is read before its events: where it is over, all of its events were there to be read.
+    """
+    state = await session.scalar(sa.select(Run.state).where(Run.id == run_id))
+    if state is None:
+        raise NotFound
+    rows = await session.scalars(
+        sa.select(RunEvent)
+        .where(RunEvent.run_id == run_id, RunEvent.sequence > after)
+        .order_by(RunEvent.sequence)
+        .limit(limit + 1)
+    )
+    found = [EventOut(row.sequence, row.recorded_at, row.kind, row.data) for row in rows]
+    return EventBatch(events=found[:limit], ended=state in FINAL and len(found) <= limit)
+
+
+def _statement(wanted: RunFilter) -> sa.Select[Run]:
+    statement = sa.select(Run)
+    for column, value in ((Run.state, wanted.state), (Run.action, wanted.action)):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.request is not None:
+        statement = statement.where(Run.request_id == wanted.request)
+    if wanted.instance is not None:
+        statement = statement.where(Run.subject_kind == "instance", Run.subject_id == wanted.instance)
+    if wanted.tool is not None:
+        of_tool = sa.select(Instance.id).where(Instance.tool_slug == wanted.tool)
+        statement = statement.where(Run.subject_kind == "instance", Run.subject_id.in_(of_tool))
+    if wanted.member is not None:
+        statement = statement.where(Run.member_id.in_(sa.select(Member.id).where(Member.alias == wanted.member)))
+    return statement
+
+
+async def _aliases(session: AsyncSession, runs: Sequence[Run]) -> dict[UUID, str]:
+    members = await rows_by_id(session, Member, (run.member_id for run in runs))
+    return {member.id: member.alias for member in members.values()}
+
+
+def _summary(run: Run, aliases: dict[UUID, str], reader: Reader) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "action": run.action,
+        "subject": SubjectOut(run.subject_kind, run.subject_id),
+        "member": None if run.member_id is None else aliases[run.member_id],
+        "state": run.state,
+        "attempt": run.attempt,
+        "requested_by": run.requested_by,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "due_at": run.due_at,
+        "error": error_out(run.error, reader.language, for_operator=reader.for_operator),
+        "last_sequence": run.last_sequence,
+        "links": RunLinks(
+            self=f"/v1/runs/{run.id}",
+            events=f"/v1/runs/{run.id}/events",
+            instance=f"/v1/instances/{run.subject_id}" if run.subject_kind == "instance" else None,
+            request=None if run.request_id is None else f"/v1/requests/{run.request_id}",
+        ),
+    }
+
+
+def _try(one: StepTry, reader: Reader) -> TryOut:
+    error = error_out(one.error, reader.language, for_operator=reader.for_operator)
+    return TryOut(one.attempt, one.started_at, one.ended_at, one.outcome, error)
