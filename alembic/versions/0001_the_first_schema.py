@@ -11,6 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make the tables."""
     op.create_table(
         "generations",
         sa.Column("name", sa.Text(), nullable=False),
@@ -158,7 +159,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "(member_id IS NULL) = (role IN ('operator', 'steward')) AND role IN ('requester', 'member-it', 'privacy-officer', 'delegate', 'operator', 'steward')",
+            "(member_id IS NULL) = (role IN ('operator', 'steward'))"
+            " AND role IN ('requester', 'member-it', 'privacy-officer', 'delegate', 'operator', 'steward')",
             name=op.f("ck_role_grants_role_fits_member"),
         ),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_role_grants_member_id_members")),

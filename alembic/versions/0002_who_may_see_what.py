@@ -127,6 +127,7 @@ SELECT catalog_ensure_event_partitions();
 
 
 def upgrade() -> None:
+    """Make the roles, and hold them to their rows."""
     for role in ("catalog_server", "catalog_worker"):
         _ensure_role(role)
     _each(FUNCTIONS)

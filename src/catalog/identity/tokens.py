@@ -51,7 +51,10 @@ class SigningKeys:
         self._tried_at: float | None = None
 
     async def key_set(self, key_id: str) -> KeySet:
-        """Give the key of that id. Raises `InvalidToken` for an unknown one, `SignInUnavailable` where none can be had."""
+        """Give the key of that id.
+
+        Raises `InvalidToken` for an unknown one, `SignInUnavailable` where none can be had.
+        """
         if self._fits(key_id) or await self._refreshed(key_id):
             return KeySet([self._keys[key_id]])
         raise InvalidToken
@@ -75,15 +78,17 @@ class SigningKeys:
         """Read the keys. While the issuer is away, those that are known go on being used."""
         try:
             configuration = await self._json(f"{self._issuer}/.well-known/openid-configuration")
-            address = str(configuration["jwks_uri"])
-            if urlsplit(address)[:2] != urlsplit(self._issuer)[:2]:
-                raise ValueError("The issuer's keys stand on another server.")
-            found = KeySet.import_key_set(await self._json(address))
+            found = KeySet.import_key_set(await self._json(self._at_home(str(configuration["jwks_uri"]))))
         except (httpx.HTTPError, ValueError, KeyError, JoseError) as error:
             log.warning("identity.keys_unavailable", issuer=self._issuer, error=type(error).__name__)
             return
         self._keys = {key.kid: key for key in found.keys if key.kid}
         self._fetched_at = self._clock()
+
+    def _at_home(self, address: str) -> str:
+        if urlsplit(address)[:2] != urlsplit(self._issuer)[:2]:
+            raise ValueError("The issuer's keys stand on another server.")
+        return address
 
     async def _json(self, address: str) -> Any:
         answer = await self._client.get(address)

@@ -43,7 +43,7 @@ class InstancesController(Controller):
         uow: AsyncSession,
         language: Language,
         page: PageRequest,
-        state: StateFilter = None,
+        wanted_state: StateFilter = None,
         tool: ToolFilter = None,
         member: MemberFilter = None,
         reference: ReferenceFilter = None,
@@ -52,7 +52,7 @@ class InstancesController(Controller):
     ) -> Response[Page[InstanceOut]]:
         """List the instances of the members where the person holds a role, newest first; operators see all."""
         wanted = service.InstanceFilter(
-            state=state,
+            state=wanted_state,
             tool=tool,
             member=member,
             reference=reference,

@@ -1,6 +1,7 @@
 """From a verified identity to a person with roles: read at each request, so that a role that ended has ended."""
 
 from collections import defaultdict
+from typing import cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ async def principal_of(database: Database, identity: Identity) -> Principal:
     member_roles: defaultdict[UUID, set[Role]] = defaultdict(set)
     coop_roles: set[Role] = set()
     for member_id, role in grants:
-        (coop_roles if member_id is None else member_roles[member_id]).add(role)
+        (coop_roles if member_id is None else member_roles[member_id]).add(cast("Role", role))
     return Principal(
         person_id=person_id,
         issuer=identity.issuer,
@@ -50,7 +51,8 @@ async def _person_id(session: AsyncSession, identity: Identity) -> UUID:
     )
     row = known.one_or_none()
     if row is not None and (row.name, row.email) == (identity.name, identity.email):
-        return row.id
+        known_id: UUID = row.id
+        return known_id
     written = insert(Person).values(
         id=new_id(),
         created_at=now(),
@@ -63,4 +65,4 @@ async def _person_id(session: AsyncSession, identity: Identity) -> UUID:
     changed = written.on_conflict_do_update(
         index_elements=[Person.issuer, Person.subject], set_={"name": identity.name, "email": identity.email}
     ).returning(Person.id)
-    return (await session.execute(changed)).scalar_one()
+    return (await session.scalars(changed)).one()

@@ -33,7 +33,7 @@ class AuditEntry(Identified):
     )
 
 
-def record(
+def record(  # noqa: PLR0913 - the parts of one deed, given by keyword
     session: AsyncSession,
     *,
     actor: str,

@@ -10,13 +10,15 @@ from catalog.platform.db.scope import NOBODY
 
 log = structlog.get_logger()
 
+_PUBLIC = {"public": True}
+
 
 class HealthController(Controller):
     """For load balancers and operators."""
 
     path = "/health"
-    tags = ["Health"]
-    opt = {"public": True}
+    tags = ("Health",)
+    opt = _PUBLIC
 
     @get("/live", summary="The process runs")
     async def live(self) -> dict[str, str]:

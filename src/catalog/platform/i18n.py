@@ -22,6 +22,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fr: str
 
     def into(self, language: Language) -> str:
+        """Give it in one language."""
         return self.fr if language == "fr" else self.en
 
     def filled(self, **values: object) -> "Text":

@@ -9,6 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
+from referencing import Registry
 
 from catalog.platform.errors import FieldError
 from catalog.platform.i18n import Text
@@ -48,21 +49,27 @@ _LIMITS: Mapping[str, tuple[str, Text]] = {
     ),
 }
 
+_OF_FORM = frozenset({"wrong-pattern", "wrong-format"})
+
 
 def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
-    """Make a validator that checks formats too; build it once a schema."""
-    return Draft202012Validator(schema, format_checker=FormatChecker())
+    """Make a validator that checks formats too, and fetches nothing; build it once a schema."""
+    return Draft202012Validator(schema, format_checker=FormatChecker(), registry=Registry())
 
 
 def field_errors(checker: Draft202012Validator, value: object, *, pointer: str = "") -> tuple[FieldError, ...]:
-    """List what is wrong with `value`, which stands at `pointer` in the whole body; at most 50 errors."""
+    """List what is wrong with `value`, which stands at `pointer` in the whole body; at most 50 errors.
+
+    That a text has not the expected form is told only where nothing plainer is: an empty one is too short.
+    """
     found: dict[FieldError, None] = {}
-    for error in checker.iter_errors(value):
-        for field in _translated(error, pointer):
-            found.setdefault(field)
-            if len(found) == MAXIMUM_ERRORS:
-                return tuple(found)
-    return tuple(found)
+    every = (field for error in checker.iter_errors(value) for field in _translated(error, pointer))
+    for field in every:
+        found.setdefault(field)
+        if len(found) == MAXIMUM_ERRORS:
+            break
+    plain = {field.pointer for field in found if field.code not in _OF_FORM}
+    return tuple(field for field in found if field.code not in _OF_FORM or field.pointer not in plain)
 
 
 def escaped(part: object) -> str:

@@ -52,7 +52,10 @@ class Dispatcher:
         self._subscribers = subscribers
 
     async def deliver_due(self) -> int:
-        """Deliver what is due, oldest first, and give how many were tried. A failure is written down and tried again."""
+        """Deliver what is due, oldest first, and give how many were tried.
+
+        A failure is written down and tried again.
+        """
         tried = 0
         while await self._deliver_next():
             tried += 1
@@ -84,7 +87,7 @@ class Dispatcher:
         )
 
     async def _postpone(self, event: OutboxEvent, error: Exception) -> None:
-        log.exception("outbox.delivery_failed", event_id=str(event.id), kind=event.kind)
+        log.error("outbox.delivery_failed", event_id=str(event.id), kind=event.kind, exc_info=error)
         delay = min(2 ** (event.attempts + 1), RETRY_CEILING_SECONDS)
         async with self._database.begin(OPERATOR) as session:
             await session.execute(

@@ -96,7 +96,7 @@ class RequestsController(Controller):
         uow: AsyncSession,
         language: Language,
         page: PageRequest,
-        state: StateFilter = None,
+        wanted_state: StateFilter = None,
         tool: ToolFilter = None,
         member: MemberFilter = None,
         reference: ReferenceFilter = None,
@@ -107,7 +107,7 @@ class RequestsController(Controller):
         A requester sees their own; the member's IT, privacy officers and delegates see the member's; operators see all.
         """
         wanted = reading.RequestFilter(
-            state=state, tool=tool, member=member, reference=reference, labels=wanted_labels(label)
+            state=wanted_state, tool=tool, member=member, reference=reference, labels=wanted_labels(label)
         )
         views, following = await reading.list_requests(uow, principal, wanted, page)
         items = [request_out(view, language) for view in views]

@@ -74,7 +74,7 @@ class RunsController(Controller):
         uow: AsyncSession,
         language: Language,
         page: PageRequest,
-        state: StateFilter = None,
+        wanted_state: StateFilter = None,
         action: ActionFilter = None,
         instance: InstanceFilter = None,
         request_id: RequestFilter = None,
@@ -83,7 +83,7 @@ class RunsController(Controller):
     ) -> Response[Page[RunSummary]]:
         """List the runs of the members where the person holds a role, newest first; operators see all, of hosts too."""
         wanted = reading.RunFilter(
-            state=state, action=action, instance=instance, request=request_id, tool=tool, member=member
+            state=wanted_state, action=action, instance=instance, request=request_id, tool=tool, member=member
         )
         reader = Reader(language=language, for_operator=principal.is_operator)
         items, following = await reading.list_runs(uow, wanted, page, reader)

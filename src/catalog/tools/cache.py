@@ -97,8 +97,8 @@ class CatalogCache:
         """Listen on a connection that has left the pool for good, so that it is never lent to a request."""
         async with self._database.engine.connect() as borrowed:
             raw = await borrowed.get_raw_connection()
-            raw.detach()
             connection = raw.driver_connection
+            raw.detach()
             if not isinstance(connection, asyncpg.Connection):
                 raise TypeError("The catalog listens through asyncpg.")
             connection.add_termination_listener(lambda _connection: self._woken.set())

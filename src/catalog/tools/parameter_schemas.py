@@ -103,10 +103,11 @@ def _property_lacks(described: Any, pointer: str) -> Iterator[tuple[str, str]]:
                 yield pointer, f"The {name} in {language} is missing."
     if not isinstance(described.get(CHANGEABLE, False), bool):
         yield f"{pointer}/{CHANGEABLE}", "It must be true or false."
-    if "default" in described:
+    lacks = list(_lacks(described, pointer))
+    yield from lacks
+    if "default" in described and not lacks:
         for error in field_errors(validator(described), described["default"]):
             yield f"{pointer}/default{error.pointer}", error.detail.en
-    yield from _lacks(described, pointer)
 
 
 def _inner_lacks(schema: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,7 @@ class Database:
             yield session
 
     async def close(self) -> None:
+        """Give every connection back."""
         await self.engine.dispose()
 
 

@@ -4,6 +4,7 @@ import re
 import time
 
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalog.platform.ids import new_id
@@ -26,13 +27,14 @@ class RequestContext:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         answer = _Answer(send, request_id, head_only=scope["method"] == "HEAD")
+        method = scope["method"]
         if answer.head_only:
             scope["method"] = "GET"
         started = time.perf_counter()
@@ -40,9 +42,7 @@ class RequestContext:
             await self._app(scope, receive, answer)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            log.info(
-                "http.request", method=scope["method"], path=scope["path"], status=answer.status, milliseconds=milliseconds
-            )
+            log.info("http.request", method=method, path=scope["path"], status=answer.status, milliseconds=milliseconds)
 
 
 class _Answer:

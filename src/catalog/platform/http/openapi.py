@@ -78,7 +78,10 @@ def reference_html(document: dict[str, Any]) -> str:
     """Write the reference page."""
     info = document["info"]
     operations = [
-        _operation(path, method, item[method]) for path, item in document["paths"].items() for method in METHODS if method in item
+        _operation(path, method, item[method])
+        for path, item in document["paths"].items()
+        for method in METHODS
+        if method in item
     ]
     schemas = [_schema(name, schema) for name, schema in document.get("components", {}).get("schemas", {}).items()]
     return (
@@ -97,7 +100,8 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
         for item in operation.get("parameters", [])
     )
     answers = "".join(
-        f"<tr><td><code>{_text(status)}</code></td><td>{_text(answer.get('description', ''))} {_links(answer)}</td></tr>"
+        f"<tr><td><code>{_text(status)}</code></td>"
+        f"<td>{_text(answer.get('description', ''))} {_links(answer)}</td></tr>"
         for status, answer in operation.get("responses", {}).items()
     )
     body = operation.get("requestBody")

@@ -39,7 +39,7 @@ def page_request(
 
 async def paginate(
     session: AsyncSession,
-    statement: sa.Select[tuple[T]],
+    statement: sa.Select[T],
     id_column: InstrumentedAttribute[UUID],
     page: PageRequest,
 ) -> tuple[Sequence[T], str | None]:

@@ -34,7 +34,10 @@ RETRY_AFTER_SECONDS = 10
 _FRAMEWORK = {
     400: ("bad-request", Text(en="The request can’t be read", fr="La requête est illisible")),
     404: ("not-found", Text(en="Not found", fr="Introuvable")),
-    405: ("method-not-allowed", Text(en="This can’t be done at this address", fr="Opération impossible à cette adresse")),
+    405: (
+        "method-not-allowed",
+        Text(en="This can’t be done at this address", fr="Opération impossible à cette adresse"),
+    ),
     413: ("too-large", Text(en="The body is too large", fr="Le contenu est trop volumineux")),
     415: ("not-json", Text(en="The body must be JSON", fr="Le contenu doit être en JSON")),
 }
@@ -104,7 +107,9 @@ class ProblemAnswers:
         """Answer query parameters that don't fit their type; bodies are checked before (`body.check_body`)."""
         extra = error.extra if isinstance(error.extra, list) else []
         fields = tuple(
-            FieldError(f"?{item.get('key', '')}", "not-allowed", _INVALID_QUERY) for item in extra if isinstance(item, dict)
+            FieldError(f"?{item.get('key', '')}", "not-allowed", _INVALID_QUERY)
+            for item in extra
+            if isinstance(item, dict)
         )
         return self._answer(request, CLIENT_ERROR, "bad-request", _FRAMEWORK[400][1], fields=fields)
 
@@ -145,11 +150,14 @@ class ProblemAnswers:
             content=problem,
             status_code=status,
             media_type=PROBLEM_JSON,
-            headers={**(headers or {}), "Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "no-store"},
+            headers={
+                **(headers or {}),
+                "Content-Language": language,
+                "Vary": "Accept-Language",
+                "Cache-Control": "no-store",
+            },
         )
 
 
 def _field_problems(fields: tuple[FieldError, ...], language: Language) -> tuple[FieldProblem, ...]:
     return tuple(FieldProblem(field.pointer, field.code, field.detail.into(language)) for field in fields)
-
-
