@@ -5,7 +5,9 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 REDACTED = "[redacted]"
 _SECRET_WORDS = (
@@ -21,32 +23,37 @@ _SECRET_WORDS = (
 
 
 def configure(log_format: str) -> None:
-    """Send structlog's and the standard library's records through the same processors to standard error."""
+    """Write structlog's and the standard library's records to standard error, through the same processors.
+
+    `log_format` is `json`, one object a line, or `console`, for people.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         redact_by_key,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if log_format == "console" else structlog.processors.JSONRenderer()
+    # Tracebacks never show local variables: they hold what nobody may read in a log.
+    rendering: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), _encoded]
+        if log_format == "console"
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(serializer=_as_json),
+        ]
     )
+    # Our own lines go past the standard library's machinery, which costs more than a whole answer from memory.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *rendering],
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks if log_format != "console" else _unchanged,
-                renderer,
-            ],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering, _decoded],
         )
     )
     root = logging.getLogger()
@@ -73,5 +80,13 @@ def _redacted(key: object, value: Any) -> Any:
     return value
 
 
-def _unchanged(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return event
+def _as_json(event: MutableMapping[str, Any], **_: Any) -> bytes:
+    return msgspec.json.encode(event, enc_hook=repr)
+
+
+def _encoded(_logger: object, _method: str, line: Any) -> bytes:
+    return str(line).encode()
+
+
+def _decoded(_logger: object, _method: str, line: Any) -> str:
+    return bytes(line).decode()
