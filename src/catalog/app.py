@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 from litestar import Litestar, Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,7 +61,7 @@ def create_app(settings: ServerSettings) -> Litestar:
     async def provide_principal(request: Request[Any, Any, Any]) -> Principal:
         return await principal_of(database, request.user)
 
-    async def provide_uow(principal: Principal) -> AsyncIterator[AsyncSession]:
+    async def provide_uow(principal: NamedDependency[Principal]) -> AsyncIterator[AsyncSession]:
         async with database.begin(principal.scope()) as session:
             yield session
 

@@ -4,7 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.instances import service
@@ -23,10 +24,10 @@ from catalog.platform.http.language import language_headers
 from catalog.platform.http.pages import Page, PageRequest
 from catalog.platform.i18n import Language
 
-StateFilter = Annotated[State | None, Parameter(query="state", description="Only in this state.")]
+StateFilter = Annotated[State | None, QueryParameter(name="state", description="Only in this state.")]
 NamePart = Annotated[
     str | None,
-    Parameter(query="q", max_length=100, pattern=VISIBLE, description="Only with this within the hostname."),
+    QueryParameter(name="q", max_length=100, pattern=VISIBLE, description="Only with this within the hostname."),
 ]
 
 
@@ -40,9 +41,9 @@ class InstancesController(Controller):
     async def instances(  # noqa: PLR0913 - each filter is a query parameter
         self,
         *,
-        uow: AsyncSession,
-        language: Language,
-        page: PageRequest,
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        page: NamedDependency[PageRequest],
         wanted_state: StateFilter = None,
         tool: ToolFilter = None,
         member: MemberFilter = None,
@@ -64,7 +65,9 @@ class InstancesController(Controller):
         return Response(Page(items=items, next=following), headers=language_headers(language))
 
     @get("/{instance_id:uuid}", summary="Look at an instance")
-    async def instance(self, uow: AsyncSession, language: Language, instance_id: UUID) -> Response[InstanceOut]:
+    async def instance(
+        self, uow: NamedDependency[AsyncSession], language: NamedDependency[Language], instance_id: FromPath[UUID]
+    ) -> Response[InstanceOut]:
         """Look at one instance: where it stands, what it should be, and what it is.
 
         States: `provisioning` (its first provision is on the way), `running`, `failed` (that provision gave up and can

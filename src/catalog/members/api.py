@@ -1,6 +1,8 @@
 """The members' addresses."""
 
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,14 +21,21 @@ class MembersController(Controller):
     tags = ("Members",)
 
     @get(summary="List the members")
-    async def members(self, uow: AsyncSession, language: Language, page: PageRequest) -> Response[Page[MemberOut]]:
+    async def members(
+        self,
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        page: NamedDependency[PageRequest],
+    ) -> Response[Page[MemberOut]]:
         """List the institutions of the co-op, newest first."""
         found, following = await paginate(uow, select(Member), Member.id, page)
         items = [member_out(member, language) for member in found]
         return Response(Page(items=items, next=following), headers=language_headers(language))
 
     @get("/{alias:str}", summary="Look at a member")
-    async def member(self, uow: AsyncSession, language: Language, alias: str) -> Response[MemberOut]:
+    async def member(
+        self, uow: NamedDependency[AsyncSession], language: NamedDependency[Language], alias: FromPath[str]
+    ) -> Response[MemberOut]:
         """Look at one institution, by its alias."""
         found = await member_by_alias(uow, alias)
         return Response(member_out(found, language), headers=language_headers(language))

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 import structlog
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.platform.db.engine import Database
@@ -26,7 +27,7 @@ class HealthController(Controller):
         return {"status": "live"}
 
     @get("/ready", summary="The server can do its work")
-    async def ready(self, database: Database) -> Response[dict[str, str]]:
+    async def ready(self, database: NamedDependency[Database]) -> Response[dict[str, str]]:
         """Answer 200 when the database answers, else 503. Keycloak is not asked: sessions outlast its restarts."""
         try:
             async with database.begin(NOBODY) as session:

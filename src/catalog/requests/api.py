@@ -4,8 +4,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.identity.principals import Principal
@@ -45,18 +46,19 @@ _SUBMITTED = {
 }
 _DECIDED = refusals(400, 403, 404, 409, 412, 428)
 
-StateFilter = Annotated[State | None, Parameter(query="state", description="Only in this state.")]
+StateFilter = Annotated[State | None, QueryParameter(name="state", description="Only in this state.")]
 IfMatch = Annotated[
-    str | None, Parameter(header="If-Match", description="The `ETag` that was read. Needed, since this is a change.")
+    str | None,
+    HeaderParameter(name="If-Match", description="The `ETag` that was read. Needed, since this is a change."),
 ]
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         description="1 to 255 visible ASCII characters, made by the client for this one request, such as a UUID.",
     ),
 ]
-DryRun = Annotated[bool, Parameter(query="dry_run", description="Check everything and save nothing.")]
+DryRun = Annotated[bool, QueryParameter(name="dry_run", description="Check everything and save nothing.")]
 
 
 class RequestsController(Controller):
@@ -69,11 +71,11 @@ class RequestsController(Controller):
     async def submit(  # noqa: PLR0913 - each is a part of the request
         self,
         *,
-        data: NewRequest,
-        principal: Principal,
-        uow: AsyncSession,
-        language: Language,
-        settings: ServerSettings,
+        data: JSONBody[NewRequest],
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        settings: NamedDependency[ServerSettings],
         dry_run: DryRun = False,
         idempotency_key: IdempotencyKey = None,
     ) -> Response[Any]:
@@ -92,10 +94,10 @@ class RequestsController(Controller):
     async def requests(  # noqa: PLR0913 - each filter is a query parameter
         self,
         *,
-        principal: Principal,
-        uow: AsyncSession,
-        language: Language,
-        page: PageRequest,
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        page: NamedDependency[PageRequest],
         wanted_state: StateFilter = None,
         tool: ToolFilter = None,
         member: MemberFilter = None,
@@ -115,7 +117,11 @@ class RequestsController(Controller):
 
     @get("/{request_id:uuid}", summary="Look at a request", responses=refusals(404))
     async def request(
-        self, principal: Principal, uow: AsyncSession, language: Language, request_id: UUID
+        self,
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        request_id: FromPath[UUID],
     ) -> Response[RequestOut]:
         """Look at one request: what was asked for, where it would stand, what was decided and why."""
         return await _answer(uow, await reading.visible_request(uow, principal, request_id), language)
@@ -124,10 +130,10 @@ class RequestsController(Controller):
     async def approve(
         self,
         *,
-        principal: Principal,
-        uow: AsyncSession,
-        language: Language,
-        request_id: UUID,
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        request_id: FromPath[UUID],
         if_match: IfMatch = None,
     ) -> Response[RequestOut]:
         """Approve: the place, the name and the ports are reserved, and the run that sets it up is started.
@@ -143,11 +149,11 @@ class RequestsController(Controller):
     async def decline(  # noqa: PLR0913 - each is a part of the request
         self,
         *,
-        data: DeclineIn,
-        principal: Principal,
-        uow: AsyncSession,
-        language: Language,
-        request_id: UUID,
+        data: JSONBody[DeclineIn],
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        request_id: FromPath[UUID],
         if_match: IfMatch = None,
     ) -> Response[RequestOut]:
         """Decline, saying why. For operators, and not for whoever asked."""
@@ -158,10 +164,10 @@ class RequestsController(Controller):
     async def withdraw(
         self,
         *,
-        principal: Principal,
-        uow: AsyncSession,
-        language: Language,
-        request_id: UUID,
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        request_id: FromPath[UUID],
         if_match: IfMatch = None,
     ) -> Response[RequestOut]:
         """Take a request back while nobody has decided it. For whoever asked, and the member's IT."""
@@ -169,7 +175,7 @@ class RequestsController(Controller):
         return await _answer(uow, request, language)
 
 
-async def _answer(session: AsyncSession, request: Request, language: Language) -> Response[RequestOut]:
+async def _answer(session: AsyncSession, request: Request, language: NamedDependency[Language]) -> Response[RequestOut]:
     (view,) = await reading.views(session, [request])
     headers = {**language_headers(language), "ETag": etag(request.version)}
     return Response(request_out(view, language), headers=headers)

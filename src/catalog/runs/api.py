@@ -4,8 +4,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,16 +48,18 @@ _FOLLOWED = {
     **refusals(400, 404),
 }
 
-StateFilter = Annotated[State | None, Parameter(query="state", description="Only in this state.")]
+StateFilter = Annotated[State | None, QueryParameter(name="state", description="Only in this state.")]
 ActionFilter = Annotated[
-    str | None, Parameter(query="action", max_length=40, pattern=VISIBLE, description="Only of this action.")
+    str | None, QueryParameter(name="action", max_length=40, pattern=VISIBLE, description="Only of this action.")
 ]
-InstanceFilter = Annotated[UUID | None, Parameter(query="instance", description="Only of the instance with this id.")]
-RequestFilter = Annotated[UUID | None, Parameter(query="request", description="Only of the request with this id.")]
-After = Annotated[int | None, Parameter(ge=0, le=LARGEST_SEQUENCE, description="Only events above this sequence.")]
-MostEvents = Annotated[int, Parameter(query="limit", ge=1, le=MOST_EVENTS, description="How many events, at most.")]
+InstanceFilter = Annotated[
+    UUID | None, QueryParameter(name="instance", description="Only of the instance with this id.")
+]
+RequestFilter = Annotated[UUID | None, QueryParameter(name="request", description="Only of the request with this id.")]
+After = Annotated[int | None, QueryParameter(ge=0, le=LARGEST_SEQUENCE, description="Only events above this sequence.")]
+MostEvents = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_EVENTS, description="How many events, at most.")]
 LastEventId = Annotated[
-    str | None, Parameter(header="Last-Event-ID", description="The last event that came; stands before `after`.")
+    str | None, HeaderParameter(name="Last-Event-ID", description="The last event that came; stands before `after`.")
 ]
 
 
@@ -70,10 +73,10 @@ class RunsController(Controller):
     async def runs(  # noqa: PLR0913 - each filter is a query parameter
         self,
         *,
-        principal: Principal,
-        uow: AsyncSession,
-        language: Language,
-        page: PageRequest,
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        page: NamedDependency[PageRequest],
         wanted_state: StateFilter = None,
         action: ActionFilter = None,
         instance: InstanceFilter = None,
@@ -95,7 +98,13 @@ class RunsController(Controller):
         description=f"Look at one run: its steps, and every try at them with its error.\n\n{STATES_DESCRIPTION}",
         responses=refusals(404),
     )
-    async def run(self, principal: Principal, uow: AsyncSession, language: Language, run_id: UUID) -> Response[RunOut]:
+    async def run(
+        self,
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        run_id: FromPath[UUID],
+    ) -> Response[RunOut]:
         """Look at one run."""
         reader = Reader(language=language, for_operator=principal.is_operator)
         found = await reading.run_with_steps(uow, run_id, reader)
@@ -106,9 +115,9 @@ class RunsController(Controller):
         self,
         *,
         request: Request[Any, Any, Any],
-        database: Database,
-        listener: RunEventListener,
-        run_id: UUID,
+        database: NamedDependency[Database],
+        listener: NamedDependency[RunEventListener],
+        run_id: FromPath[UUID],
         after: After = None,
         limit: MostEvents = 100,
         last_event_id: LastEventId = None,

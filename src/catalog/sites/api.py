@@ -1,6 +1,7 @@
 """The sites' addresses."""
 
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +19,12 @@ class SitesController(Controller):
     tags = ("Sites",)
 
     @get(summary="List the data centres")
-    async def sites(self, uow: AsyncSession, language: Language, page: PageRequest) -> Response[Page[SiteOut]]:
+    async def sites(
+        self,
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        page: NamedDependency[PageRequest],
+    ) -> Response[Page[SiteOut]]:
         """List where instances can stand, and until when each place is attested."""
         found, following = await paginate(uow, select(Site), Site.id, page)
         items = [site_out(site, language) for site in found]

@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from catalog.identity.authentication import PUBLIC
@@ -28,12 +29,12 @@ _PICTURE = {
 
 Search = Annotated[
     str | None,
-    Parameter(max_length=100, description="Words to find, in either language; case and accents don’t matter."),
+    QueryParameter(max_length=100, description="Words to find, in either language; case and accents don’t matter."),
 ]
 InterfaceLanguage = Annotated[
     str | None,
-    Parameter(
-        query="language",
+    QueryParameter(
+        name="language",
         max_length=20,
         description="A language that the tool’s interface must speak, such as fr.",
     ),
@@ -51,7 +52,7 @@ class ToolsController(Controller):
     async def tools(
         self,
         request: Request[Any, Any, Any],
-        cache: CatalogCache,
+        cache: NamedDependency[CatalogCache],
         q: Search = None,
         interface_language: InterfaceLanguage = None,
     ) -> ASGIResponse:
@@ -63,7 +64,9 @@ class ToolsController(Controller):
         return filtered.answer(request.scope)
 
     @get("/{slug:str}", summary="Look at a tool", responses=_FOUND)
-    async def tool(self, request: Request[Any, Any, Any], cache: CatalogCache, slug: str) -> ASGIResponse:
+    async def tool(
+        self, request: Request[Any, Any, Any], cache: NamedDependency[CatalogCache], slug: FromPath[str]
+    ) -> ASGIResponse:
         """Look at one tool, with what its current revision declares."""
         found = cache.current().tools.get((slug, language_of(request)))
         if found is None:
@@ -71,7 +74,9 @@ class ToolsController(Controller):
         return found.answer(request.scope)
 
     @get("/{slug:str}/picture", summary="Look at a tool’s picture", responses=_PICTURE)
-    async def picture(self, request: Request[Any, Any, Any], cache: CatalogCache, slug: str) -> ASGIResponse:
+    async def picture(
+        self, request: Request[Any, Any, Any], cache: NamedDependency[CatalogCache], slug: FromPath[str]
+    ) -> ASGIResponse:
         """Look at the picture; its text alternative stands with the tool."""
         found = cache.current().pictures.get(slug)
         if found is None:
@@ -79,7 +84,9 @@ class ToolsController(Controller):
         return found.answer(request.scope)
 
     @get("/{slug:str}/revisions", summary="List a tool’s revisions")
-    async def revisions(self, database: Database, language: Language, slug: str) -> Response[Page[RevisionSummary]]:
+    async def revisions(
+        self, database: NamedDependency[Database], language: NamedDependency[Language], slug: FromPath[str]
+    ) -> Response[Page[RevisionSummary]]:
         """List every published revision, newest first, all on one page."""
         async with database.begin(NOBODY) as session:
             await service.tool(session, slug)
@@ -91,10 +98,10 @@ class ToolsController(Controller):
     @get("/{slug:str}/revisions/{number:int}", summary="Look at a revision")
     async def revision(
         self,
-        database: Database,
-        language: Language,
-        slug: str,
-        number: Annotated[int, Parameter(ge=1, le=2**31 - 1)],
+        database: NamedDependency[Database],
+        language: NamedDependency[Language],
+        slug: FromPath[str],
+        number: Annotated[int, PathParameter(ge=1, le=2**31 - 1)],
     ) -> Response[RevisionOut]:
         """Look at one revision: its sizes, and the form of its parameters as a JSON Schema."""
         async with database.begin(NOBODY) as session:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from msgspec import Meta
 
 from catalog.platform.errors import FieldError, InvalidInput
@@ -22,20 +22,21 @@ _WRONG_LABEL = Text(
 )
 
 ToolFilter = Annotated[
-    str | None, Parameter(query="tool", max_length=40, pattern=VISIBLE, description="Only of the tool with this slug.")
+    str | None,
+    QueryParameter(name="tool", max_length=40, pattern=VISIBLE, description="Only of the tool with this slug."),
 ]
 MemberFilter = Annotated[
     str | None,
-    Parameter(query="member", max_length=63, pattern=VISIBLE, description="Only of the member with this alias."),
+    QueryParameter(name="member", max_length=63, pattern=VISIBLE, description="Only of the member with this alias."),
 ]
 ReferenceFilter = Annotated[
     str | None,
-    Parameter(query="reference", max_length=100, pattern=VISIBLE, description="Only with exactly this reference."),
+    QueryParameter(name="reference", max_length=100, pattern=VISIBLE, description="Only with exactly this reference."),
 ]
 LabelFilter = Annotated[
     list[Annotated[str, Meta(max_length=141, pattern=VISIBLE)]] | None,
-    Parameter(
-        query="label",
+    QueryParameter(
+        name="label",
         max_items=MAXIMUM_LABELS,
         description="Only with this label, written as key:value. May be given several times: all must fit.",
     ),

@@ -4,7 +4,7 @@ import html
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Response, get
+from litestar import Litestar, Request, Response, get
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
@@ -59,13 +59,13 @@ def description_of(app: Litestar) -> dict[str, Any]:
 
 
 @get("/v1/openapi.json", opt={"public": True}, include_in_schema=False, media_type="application/json")
-async def openapi_document(request: Any) -> Response[bytes]:
+async def openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Serve the description."""
     return Response(msgspec.json.encode(description_of(request.app)), media_type="application/json")
 
 
 @get(["/", "/v1/docs"], opt={"public": True}, include_in_schema=False, media_type="text/html")
-async def reference_page(request: Any) -> Response[str]:
+async def reference_page(request: Request[Any, Any, Any]) -> Response[str]:
     """Serve the reference for people: every address with what it takes and gives, readable without scripts."""
     return Response(
         reference_html(description_of(request.app)),

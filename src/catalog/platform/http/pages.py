@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -30,8 +30,10 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 def page_request(
-    limit: Annotated[int, Parameter(ge=1, le=MAXIMUM, description="How many entries a page has, at most.")] = DEFAULT,
-    after: Annotated[UUID | None, Parameter(description="The `next` of the page before.")] = None,
+    limit: Annotated[
+        int, QueryParameter(ge=1, le=MAXIMUM, description="How many entries a page has, at most.")
+    ] = DEFAULT,
+    after: Annotated[UUID | None, QueryParameter(description="The `next` of the page before.")] = None,
 ) -> PageRequest:
     """Read the page's query parameters (a dependency)."""
     return PageRequest(limit=limit, after=after)
