@@ -1,5 +1,6 @@
 """Logs: static event names, data in keywords, secrets taken out by the name of their key, one line an event."""
 
+import functools
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -71,13 +72,18 @@ def redact_by_key(_logger: object, _method: str, event: MutableMapping[str, Any]
 
 
 def _redacted(key: object, value: Any) -> Any:
-    if isinstance(key, str) and value is not None and any(word in key.lower() for word in _SECRET_WORDS):
+    if isinstance(key, str) and value is not None and _names_a_secret(key):
         return REDACTED
     if isinstance(value, dict):
         return {inner: _redacted(inner, content) for inner, content in value.items()}
     if isinstance(value, list | tuple):
         return [_redacted(None, content) for content in value]
     return value
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_a_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET_WORDS)
 
 
 def _as_json(event: MutableMapping[str, Any], **_: Any) -> bytes:
