@@ -11,6 +11,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from tests.support.cluster import Cluster, NoCluster, TestDatabase
+from tests.support.coop import Coop, found_coop
 from tests.support.issuer import AUDIENCE, Issuer
 from tests.support.people import Someone
 from tests.support.running import lifespan_of
@@ -95,6 +96,12 @@ def issuer(shared_issuer: Issuer) -> Iterator[Issuer]:
 def world(database: Database, issuer: Issuer) -> World:
     """Writes made-up members, people, sites, hosts and tools down."""
     return World(database, issuer.url)
+
+
+@pytest.fixture
+async def coop(world: World) -> Coop:
+    """Two members in two provinces, with sites, hosts, a tool and people."""
+    return await found_coop(world)
 
 
 @pytest.fixture

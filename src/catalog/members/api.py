@@ -2,13 +2,13 @@
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.members.schemas import MemberOut, member_out
 from catalog.members.service import member_by_alias
 from catalog.members.tables import Member
+from catalog.platform.http.filters import Slug
 from catalog.platform.http.language import language_headers
 from catalog.platform.http.pages import Page, PageRequest, paginate
 from catalog.platform.i18n import Language
@@ -34,7 +34,7 @@ class MembersController(Controller):
 
     @get("/{alias:str}", summary="Look at a member")
     async def member(
-        self, uow: NamedDependency[AsyncSession], language: NamedDependency[Language], alias: FromPath[str]
+        self, uow: NamedDependency[AsyncSession], language: NamedDependency[Language], alias: Slug
     ) -> Response[MemberOut]:
         """Look at one institution, by its alias."""
         found = await member_by_alias(uow, alias)

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from catalog.identity.authentication import PUBLIC
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import NOBODY
 from catalog.platform.errors import NotFound
+from catalog.platform.http.filters import Slug
 from catalog.platform.http.language import language_headers, language_of
 from catalog.platform.http.pages import Page
 from catalog.platform.i18n import Language
@@ -65,7 +66,7 @@ class ToolsController(Controller):
 
     @get("/{slug:str}", summary="Look at a tool", responses=_FOUND)
     async def tool(
-        self, request: Request[Any, Any, Any], cache: NamedDependency[CatalogCache], slug: FromPath[str]
+        self, request: Request[Any, Any, Any], cache: NamedDependency[CatalogCache], slug: Slug
     ) -> ASGIResponse:
         """Look at one tool, with what its current revision declares."""
         found = cache.current().tools.get((slug, language_of(request)))
@@ -75,7 +76,7 @@ class ToolsController(Controller):
 
     @get("/{slug:str}/picture", summary="Look at a tool’s picture", responses=_PICTURE)
     async def picture(
-        self, request: Request[Any, Any, Any], cache: NamedDependency[CatalogCache], slug: FromPath[str]
+        self, request: Request[Any, Any, Any], cache: NamedDependency[CatalogCache], slug: Slug
     ) -> ASGIResponse:
         """Look at the picture; its text alternative stands with the tool."""
         found = cache.current().pictures.get(slug)
@@ -85,7 +86,7 @@ class ToolsController(Controller):
 
     @get("/{slug:str}/revisions", summary="List a tool’s revisions")
     async def revisions(
-        self, database: NamedDependency[Database], language: NamedDependency[Language], slug: FromPath[str]
+        self, database: NamedDependency[Database], language: NamedDependency[Language], slug: Slug
     ) -> Response[Page[RevisionSummary]]:
         """List every published revision, newest first, all on one page."""
         async with database.begin(NOBODY) as session:
@@ -100,7 +101,7 @@ class ToolsController(Controller):
         self,
         database: NamedDependency[Database],
         language: NamedDependency[Language],
-        slug: FromPath[str],
+        slug: Slug,
         number: Annotated[int, PathParameter(ge=1, le=2**31 - 1)],
     ) -> Response[RevisionOut]:
         """Look at one revision: its sizes, and the form of its parameters as a JSON Schema."""

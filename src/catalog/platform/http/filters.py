@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 from msgspec import Meta
 
 from catalog.platform.errors import FieldError, InvalidInput
@@ -15,6 +15,8 @@ _LABEL = re.compile(r"([a-z0-9-]{1,40}):(.{0,100})")
 
 # What is stored holds no control character, and PostgreSQL is not asked for one.
 VISIBLE = r"^[^\x00-\x1f\x7f]*$"
+
+Slug = Annotated[str, PathParameter(max_length=63, pattern=VISIBLE)]
 
 _WRONG_LABEL = Text(
     en="A label is written as key:value, such as course:hist-101.",

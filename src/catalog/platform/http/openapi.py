@@ -1,12 +1,16 @@
 """The API's description (OpenAPI 3.1) and a reference page made from it, which loads nothing from anywhere."""
 
 import html
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, get
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.response.base import ASGIResponse
+
+from catalog.platform.http.prepared import Prepared
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -50,28 +54,74 @@ def openapi_config(version: str, base: str) -> OpenAPIConfig:
 
 
 def description_of(app: Litestar) -> dict[str, Any]:
-    """Give the OpenAPI document. Input objects are closed, as the server refuses unknown fields."""
+    """Give the OpenAPI document. What comes in is closed, as the server refuses unknown fields there."""
     document: dict[str, Any] = app.openapi_schema.to_schema()
-    for schema in document.get("components", {}).get("schemas", {}).values():
-        if schema.get("type") == "object" and "properties" in schema:
-            schema["additionalProperties"] = False
+    schemas = document["components"]["schemas"]
+    bodies = [
+        operation["requestBody"]
+        for item in document["paths"].values()
+        for method, operation in item.items()
+        if method in METHODS and "requestBody" in operation
+    ]
+    for name in _reached(bodies, schemas):
+        if "properties" in schemas[name]:
+            schemas[name]["additionalProperties"] = False
     return document
 
 
+def _reached(part: Any, schemas: dict[str, Any]) -> set[str]:
+    """Name the components that `part` refers to, and those that they refer to again."""
+    found: set[str] = set()
+    waiting = set(_references(part))
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= set(_references(schemas[name])) - found
+    return found
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"].rsplit("/", 1)[-1]
+        for inner in part.values():
+            yield from _references(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
+
+
 @get("/v1/openapi.json", opt={"public": True}, include_in_schema=False, media_type="application/json")
-async def openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:
+async def openapi_document(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Serve the description."""
-    return Response(msgspec.json.encode(description_of(request.app)), media_type="application/json")
+    return _description(request.app).document.answer(request.scope)
 
 
 @get(["/", "/v1/docs"], opt={"public": True}, include_in_schema=False, media_type="text/html")
-async def reference_page(request: Request[Any, Any, Any]) -> Response[str]:
+async def reference_page(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Serve the reference for people: every address with what it takes and gives, readable without scripts."""
-    return Response(
-        reference_html(description_of(request.app)),
-        media_type="text/html",
-        headers={"Content-Security-Policy": PAGE_POLICY},
+    return _description(request.app).page.answer(request.scope)
+
+
+class _Description(msgspec.Struct, frozen=True):
+    """The description in its two forms, which never change while the server runs."""
+
+    document: Prepared
+    page: Prepared
+
+
+def _description(app: Litestar) -> _Description:
+    known = app.state.get("description")
+    if isinstance(known, _Description):
+        return known
+    document = description_of(app)
+    policy = [(b"content-security-policy", PAGE_POLICY.encode())]
+    made = _Description(
+        document=Prepared(msgspec.json.encode(document), "application/json", []),
+        page=Prepared(reference_html(document).encode(), "text/html; charset=utf-8", policy),
     )
+    app.state["description"] = made
+    return made
 
 
 def reference_html(document: dict[str, Any]) -> str:

@@ -1,20 +1,24 @@
 """The one place where errors become answers: problem details by RFC 9457."""
 
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
+import asyncpg
 import msgspec
 import structlog
 from litestar import Request, Response
+from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from catalog.platform.errors import CatalogError, FieldError, Kind
+from catalog.platform.errors import CatalogError, FieldError, InvalidInput, Kind, NotFound
 from catalog.platform.http.language import language_of
 from catalog.platform.i18n import Language, Text
 
 log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
-CLIENT_ERROR, SERVER_ERROR = 400, 500
+SERVER_ERROR = 500
 
 STATUS: dict[Kind, int] = {
     Kind.INVALID: 400,
@@ -30,6 +34,18 @@ STATUS: dict[Kind, int] = {
 }
 
 RETRY_AFTER_SECONDS = 10
+
+# A challenge names what is wrong with a token (RFC 6750, section 3.1), and nothing where none came.
+CHALLENGE_CODES = frozenset({"invalid_token"})
+DATABASE_AWAY = (
+    ConnectionError,
+    InterfaceError,
+    OperationalError,
+    PoolExhausted,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+)
 
 _FRAMEWORK = {
     400: ("bad-request", Text(en="The request can’t be read", fr="La requête est illisible")),
@@ -49,6 +65,21 @@ _UNEXPECTED = (
     ),
 )
 _INVALID_QUERY = Text(en="This value can’t be used here.", fr="Cette valeur ne peut servir ici.")
+_CHOICES = Text(en="One of: {choices}.", fr="L’une de ces valeurs : {choices}.")
+
+
+class DatabaseUnavailable(CatalogError):
+    """The database does not answer just now."""
+
+    code = "database-unavailable"
+    kind = Kind.UNAVAILABLE
+    title = Text(en="The catalog’s database does not answer", fr="La base de données du catalogue ne répond pas")
+    detail = Text(
+        en="Whether something was saved is not certain: try again in a few seconds, with the same Idempotency-Key if"
+        " you sent one.",
+        fr="Il n’est pas certain que quelque chose ait été enregistré : réessayez dans quelques secondes, avec la même"
+        " Idempotency-Key si vous en avez envoyé une.",
+    )
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -82,6 +113,7 @@ class ProblemAnswers:
             CatalogError: self.refused,
             ValidationException: self.malformed,
             HTTPException: self.framework,
+            **dict.fromkeys(DATABASE_AWAY, self.unavailable),
             Exception: self.unexpected,
         }
 
@@ -90,7 +122,8 @@ class ProblemAnswers:
         language = language_of(request)
         headers = {}
         if error.kind is Kind.UNAUTHENTICATED:
-            headers["WWW-Authenticate"] = f'Bearer realm="catalog", error="{error.code}"'
+            named = f', error="{error.code}"' if error.code in CHALLENGE_CODES else ""
+            headers["WWW-Authenticate"] = f'Bearer realm="catalog"{named}'
         if error.kind is Kind.UNAVAILABLE:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return self._answer(
@@ -104,14 +137,11 @@ class ProblemAnswers:
         )
 
     def malformed(self, request: Request[Any, Any, Any], error: ValidationException) -> Response[Any]:
-        """Answer query parameters that don't fit their type; bodies are checked before (`body.check_body`)."""
-        extra = error.extra if isinstance(error.extra, list) else []
-        fields = tuple(
-            FieldError(f"?{item.get('key', '')}", "not-allowed", _INVALID_QUERY)
-            for item in extra
-            if isinstance(item, dict)
-        )
-        return self._answer(request, CLIENT_ERROR, "bad-request", _FRAMEWORK[400][1], fields=fields)
+        """Answer parameters that don't fit their type; bodies are checked before (`body.check_body`)."""
+        wrong = [item for item in error.extra or () if isinstance(item, dict)]
+        if any(item.get("source") == ParamType.PATH for item in wrong):
+            return self.refused(request, NotFound())
+        return self.refused(request, InvalidInput(fields=tuple(_wrong_parameter(request, item) for item in wrong)))
 
     def framework(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         """Answer what the framework refuses: an unknown address, another method, too large a body."""
@@ -120,6 +150,11 @@ class ProblemAnswers:
             return self.unexpected(request, error)
         code, title = _FRAMEWORK.get(status, _FRAMEWORK[400])
         return self._answer(request, status, code, title, headers=dict(error.headers or {}))
+
+    def unavailable(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        """Answer while the database is away."""
+        log.warning("http.database_unavailable", exc_info=error)
+        return self.refused(request, DatabaseUnavailable())
 
     def unexpected(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Log the unexpected with its traceback; say no more of it than the request id."""
@@ -161,3 +196,18 @@ class ProblemAnswers:
 
 def _field_problems(fields: tuple[FieldError, ...], language: Language) -> tuple[FieldProblem, ...]:
     return tuple(FieldProblem(field.pointer, field.code, field.detail.into(language)) for field in fields)
+
+
+def _wrong_parameter(request: Request[Any, Any, Any], item: dict[str, Any]) -> FieldError:
+    """Name a parameter as its sender did, and say what it may be where that is a choice."""
+    key = str(item.get("key", ""))
+    declared = request.route_handler.parsed_fn_signature.parameters.get(key)
+    name = getattr(declared.kwarg_definition, "name", None) or key if declared else key
+    choices = [choice for part in get_args(declared.annotation) for choice in _literals(part)] if declared else []
+    detail = _CHOICES.filled(choices=", ".join(choices)) if choices else _INVALID_QUERY
+    pointer = name if item.get("source") == ParamType.HEADER else f"?{name}"
+    return FieldError(pointer, "not-allowed", detail)
+
+
+def _literals(annotation: Any) -> tuple[str, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
