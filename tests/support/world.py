@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tests.support.people import Someone
 
-from catalog.members.people import PersonSpec, ensure_person, grant_role
+from catalog.members.people import PersonSpec, ensure_person, grant_role, person_by_subject, revoke_role
 from catalog.members.ror import ALPHABET
 from catalog.members.service import MemberSpec, add_member
 from catalog.members.tables import Member
@@ -63,6 +63,12 @@ class World:
         spec = PersonSpec(issuer=self.issuer, subject=someone.subject, name=someone.name, email=someone.email)
         async with self.database.begin(OPERATOR) as session:
             await grant_role(session, await ensure_person(session, spec), role, member, actor=ACTOR)
+
+    async def revoke(self, someone: Someone, role: str, member: Member | None = None) -> None:
+        """Take a role back."""
+        async with self.database.begin(OPERATOR) as session:
+            person = await person_by_subject(session, self.issuer, someone.subject)
+            await revoke_role(session, person, role, member, actor=ACTOR)
 
     async def site(self, slug: str = "vancouver", *, province: str = "BC", attested_days: int = 365) -> Site:
         """Add a data centre whose attestation holds for so many days from today."""

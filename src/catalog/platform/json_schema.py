@@ -83,6 +83,8 @@ def _translated(error: ValidationError, prefix: str) -> Iterator[FieldError]:
         yield from _of_the_closest_branch(error, prefix)
         return
     here = prefix + "".join(f"/{escaped(part)}" for part in error.absolute_path)
+    if "propertyNames" in error.schema_path:
+        here += f"/{escaped(error.instance)}"
     several = _SEVERAL.get(keyword)
     if several is not None:
         yield from several(error, here)

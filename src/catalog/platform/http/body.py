@@ -44,7 +44,7 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
         raise UnsupportedBody
     try:
         value = msgspec.json.decode(await request.body())
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson from error
     fields = field_errors(_validator(expected.annotation), value)
     if fields:
