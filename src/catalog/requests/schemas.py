@@ -131,7 +131,7 @@ class WarningOut(msgspec.Struct, frozen=True):
 
 
 class PersonOut(msgspec.Struct, frozen=True):
-    """Somebody; the name is null to whom they are no colleague of."""
+    """Somebody; the name is null to whom they are no colleague of, and who read no decision of theirs."""
 
     id: UUID
     name: str | None

@@ -57,7 +57,7 @@ class Decision(Identified):
 
     member_id: Mapped[UUID]
     request_id: Mapped[UUID]
-    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
+    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
     outcome: Mapped[str]
     reason: Mapped[str | None]
 
