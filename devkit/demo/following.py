@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from devkit.demo.catalog_api import CatalogApi
-from devkit.demo.telling import Teller
+from devkit.telling import Teller
 
 POLL_SECONDS = 0.5
 TOLD = {

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from catalog.settings import Environment
 from devkit.demo import cast, visitors
 from devkit.demo.catalog_api import CatalogApi
 from devkit.demo.following import follow
-from devkit.demo.telling import Teller
-from devkit.hosts import point
+from devkit.hosts.machines import point
 from devkit.signin import device_token
-
-from catalog.settings import Environment
+from devkit.telling import Teller
 
 OPERATOR = "operator.coop"
 CLI = "catalog-cli"
@@ -67,7 +66,7 @@ def main(arguments: list[str]) -> int:
     _provision_again(stage, operator, wishes, instances)
     for wish, instance in zip(wishes, instances, strict=True):
         visitors.visit_as_everybody(stage.tell, wish, instance["url"], stage.passwords, stage.ca_file)
-        visitors.take_picture(stage.tell, stage.state, wish, instance["url"], stage.passwords)
+        visitors.take_picture(stage.tell, wish, instance["url"], stage.passwords)
     _close(stage, wishes, instances)
     return 0
 
@@ -119,7 +118,7 @@ def _asked_and_decided(stage: Stage, operator: CatalogApi, wish: dict[str, Any])
         tell.say(f"{OPERATOR} approves it: {request['hostname']} is reserved, and its run starts")
     instance: dict[str, Any] = operator.get(f"/v1/instances/{request['instance_id']}")
     host = next(site["host"] for site in cast.read("sites") if site["slug"] == instance["site"]["slug"])
-    point(stage.state, instance["hostname"], host)
+    point(instance["hostname"], host)
     return instance
 
 

@@ -1,14 +1,17 @@
 """Goes to a finished tool as each kind of visitor: one who may, one of another member, one who has not signed in."""
 
+import os
+import shutil
 import subprocess
 import sys
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from devkit.demo.telling import Teller
+from devkit import browsing
 from devkit.signin import Browser, Journey
+from devkit.state import state_folder, user
+from devkit.telling import Teller
 
 
 class WrongReception(Exception):
@@ -31,17 +34,25 @@ def visit_as_everybody(tell: Teller, wish: dict[str, Any], url: str, passwords: 
     tell.say(f"  {hostname}: {member} is signed in")
 
 
-def take_picture(tell: Teller, state: Path, wish: dict[str, Any], url: str, passwords: dict[str, str]) -> None:
+def take_picture(tell: Teller, wish: dict[str, Any], url: str, passwords: dict[str, str]) -> None:
     """Sign in with a real browser and save what it shows."""
-    picture = state / "pictures" / f"{wish['picture']}.png"
+    home = browsing.profile()
+    profile = home / f"picture-{wish['picture']}"
+    picture = home / f"{wish['picture']}.png"
+    module = [sys.executable, "-m", "devkit.demo.picture", str(profile), f"{url}/", wish["asked_by"], str(picture)]
+    as_user = ["setpriv", "--reuid", user(), "--regid", user(), "--clear-groups"]
     with tell.chapter(f"Chromium signs in as {wish['asked_by']} and takes a picture"):
+        shutil.rmtree(profile, ignore_errors=True)
         subprocess.run(
-            [sys.executable, "-m", "devkit.demo.picture", str(state), url, wish["asked_by"], str(picture)],
+            [*as_user, *module, *browsing.options()],
             input=passwords[wish["asked_by"]],
+            env={"PATH": os.environ["PATH"], "HOME": str(home)},
             text=True,
             check=True,
         )
-    tell.say(f"  saved as .dev/pictures/{picture.name}")
+    kept = state_folder() / "pictures" / picture.name
+    shutil.copy(picture, kept)
+    tell.say(f"  saved as .dev/pictures/{kept.name}")
 
 
 def _journey(url: str, ca_file: str, username: str = "", password: str = "") -> Journey:

@@ -1,4 +1,4 @@
-"""Tells the demonstration's story: what is done, how long it took, and that it goes on while nothing is seen."""
+"""Tells what is being done, how long it takes, and that it goes on while nothing is seen."""
 
 import threading
 import time
@@ -14,12 +14,13 @@ class Teller:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._last = self._began
+        self._lock = threading.Lock()
 
     def say(self, line: str) -> None:
         """Print a line."""
-        now = time.monotonic()
-        self._last = now
-        print(f"[{now - self._began:5.1f} s] {line}", flush=True)
+        with self._lock:
+            self._last = time.monotonic()
+            print(f"[{self._last - self._began:5.1f} s] {line}", flush=True)
 
     @contextmanager
     def chapter(self, title: str) -> Iterator[None]:
@@ -38,4 +39,4 @@ class Teller:
         began = time.monotonic()
         while not ended.wait(1):
             if time.monotonic() - self._last >= HEARTBEAT_SECONDS:
-                self.say(f"  … still at it, for {time.monotonic() - began:.0f} s: {title}")
+                self.say(f"  … {title}: {time.monotonic() - began:.0f} s so far")

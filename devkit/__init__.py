@@ -1,0 +1,1 @@
+"""The development kit behind `./dev`: everything that the product needs, for real, on one Linux machine."""

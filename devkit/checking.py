@@ -1,0 +1,77 @@
+"""`./dev check`, `./dev test`, `./dev bench` and `./dev lock`."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from devkit import keycloak, parts
+from devkit.environment import environment
+from devkit.running import Failed
+from devkit.state import CHECKOUT
+from devkit.telling import Teller
+
+UNIT_TESTS = "tests/unit"
+LOCK = (
+    "uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade "
+    "--no-emit-index-url --no-annotate --quiet --output-file requirements.lock"
+)
+STATIC: dict[str, Sequence[str]] = {
+    "lint": ("ruff", "check", "."),
+    "format": ("ruff", "format", "--check", "."),
+    "imports": ("lint-imports",),
+    "types": ("mypy",),
+}
+
+
+def check(arguments: list[str]) -> int:
+    """Lint, types and unit tests: what needs no running parts."""
+    if arguments:
+        raise Failed("./dev check takes nothing more.")
+    return _report({**STATIC, "unit tests": _pytest([UNIT_TESTS])})
+
+
+def test(arguments: list[str]) -> int:
+    """All tests; or, with paths, those alone."""
+    parts.bring_up(Teller(), hosts=True)
+    if arguments:
+        return _report({"tests": _pytest(arguments)})
+    began = time.monotonic()
+    keycloak.test_provider()
+    print(f"membership provider: {time.monotonic() - began:.0f} s", flush=True)
+    return _report({**STATIC, "tests": _pytest([])})
+
+
+def bench(arguments: list[str]) -> int:
+    """Measurements, side by side."""
+    parts.bring_up(Teller(), hosts=True)
+    return subprocess.run([sys.executable, "-m", "bench", *arguments], env=_environment(), check=False).returncode
+
+
+def lock(arguments: list[str]) -> int:
+    """Lock the newest versions that work together."""
+    if arguments:
+        raise Failed("./dev lock takes nothing more.")
+    return subprocess.run([*LOCK.split(), "--custom-compile-command", "./dev lock"], check=False).returncode
+
+
+def _pytest(arguments: Sequence[str]) -> Sequence[str]:
+    return (sys.executable, "-m", "pytest", *arguments)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, **environment("owner"), **environment("keycloak-test")}
+
+
+def _report(commands: dict[str, Sequence[str]]) -> int:
+    """Run each, and say at the end how long each took and what failed; gives the exit status."""
+    lines, failed = [], False
+    for title, command in commands.items():
+        print(f"— {title}: {' '.join(map(str, command))}", flush=True)
+        began = time.monotonic()
+        status = subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+        failed = failed or status != 0
+        lines.append(f"{title:<12} {'failed' if status else 'passed':<8} {time.monotonic() - began:6.1f} s")
+    print("\n".join(["", *lines]), flush=True)
+    return int(failed)

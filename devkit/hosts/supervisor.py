@@ -1,0 +1,87 @@
+"""One host's supervisor: holds its mounts and its network, boots it, and boots it again when it restarts itself.
+
+    python -m devkit.hosts.supervisor NAME
+
+SIGTERM shuts the host down in order.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+from devkit import network
+from devkit.hosts import base, cgroups, contents
+from devkit.hosts.records import Record, record
+
+CLONE_NEWNS, CLONE_NEWNET = 0x0002_0000, 0x4000_0000
+RESTARTED = 133
+RUNTIME = Path("/run/systemd/nspawn")
+
+
+def main(name: str) -> int:
+    """Run the host until it is shut down; gives nspawn's last exit status."""
+    host = record(name)
+    cgroups.join(name)
+    outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "namespaces of the host's own")
+    _run("mount", "--make-rprivate", "/")
+    _connect(host, outside)
+    os.close(outside)
+    root = _mount_root(host)
+    contents.refresh(root, host)
+    while (status := _boot(host, root)) == RESTARTED:
+        print(f"{name} restarts", flush=True)
+    return status
+
+
+def _connect(host: Record, outside: int) -> None:
+    """Give the host one interface, `host0`, whose other end is on the bridge."""
+    wanted = network.network()
+    into_bridge = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{outside}", "ip"]
+    subprocess.run([*into_bridge, "link", "delete", host.link], capture_output=True, check=False)
+    pair = ["type", "veth", "peer", "name", "host0", "address", host.mac, "netns", str(os.getpid())]
+    _run(*into_bridge, "link", "add", host.link, "mtu", str(network.SMALLEST_MTU), *pair)
+    _run(*into_bridge, "link", "set", host.link, "master", wanted.bridge, "up")
+    _run("ip", "link", "set", "lo", "up")
+    _run("ip", "link", "set", "host0", "mtu", str(network.SMALLEST_MTU), "up")
+    _run("ip", "address", "add", f"{host.address}/{wanted.subnet.prefixlen}", "dev", "host0")
+    _run("ip", "route", "add", "default", "via", wanted.gateway)
+
+
+def _mount_root(host: Record) -> Path:
+    """Lay the host's own files over the base's. They stay when the host is shut down."""
+    for part in ("upper", "work", "root"):
+        (host.folder / part).mkdir(exist_ok=True)
+    layers = f"lowerdir={base.folder(host.suite)},upperdir={host.folder / 'upper'},workdir={host.folder / 'work'}"
+    root = host.folder / "root"
+    _run("mount", "-t", "overlay", "overlay", "-o", layers, str(root))
+    RUNTIME.mkdir(parents=True, exist_ok=True)
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(RUNTIME))
+    return root
+
+
+def _boot(host: Record, root: Path) -> int:
+    command = ["systemd-nspawn", "--quiet", "--keep-unit", "--register=no", f"--machine={host.machine}"]
+    command += [f"--directory={root}", f"--network-namespace-path=/proc/{os.getpid()}/ns/net"]
+    command += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--boot"]
+    path = {"PATH": os.environ["PATH"]}
+    guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=path)
+
+    def shut_down(_signal: int, _frame: FrameType | None) -> None:
+        guest.terminate()
+
+    signal.signal(signal.SIGTERM, shut_down)
+    return guest.wait()
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,114 @@
+"""Looks at the machine before anything is changed, and says in one line what keeps it from running all this."""
+
+import os
+import re
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from devkit.state import CHECKOUT
+
+MEMORY_MB = 3500
+DISK_MB = 8000
+PROBE_SECONDS = 15
+DEBIAN_RELEASES = ("12", "13")
+OLDEST_UBUNTU = (24, 4)
+READABLE = 0o555
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was found: distribution and release, memory and disk in MB, and what the kernel and the folders allow."""
+
+    distribution: str
+    release: str
+    has_apt: bool
+    memory_mb: int
+    disk_mb: int
+    namespaces: bool
+    checkout_readable: bool
+    packages_reachable: bool
+
+
+def complaint(machine: Machine) -> str | None:
+    """Say what is missing and what to do; none where nothing is."""
+    if not machine.has_apt or not _known_release(machine):
+        return (
+            f"This runs on Debian 12 or 13 and on Ubuntu 24.04 or later; this is {machine.distribution} "
+            f"{machine.release}. Use a virtual machine with one of them."
+        )
+    if machine.memory_mb < MEMORY_MB:
+        return f"This needs 4 GB of memory; the machine has {machine.memory_mb} MB. Give it more, or use another one."
+    if machine.disk_mb < DISK_MB:
+        return f"This needs {DISK_MB} MB of free disk; there are {machine.disk_mb} MB. Free some, or clone elsewhere."
+    if not machine.namespaces:
+        return (
+            "This needs mount and network namespaces, which are forbidden here (a container without privileges?): "
+            "use a virtual machine."
+        )
+    if not machine.checkout_readable:
+        return "The checkout can't be read by others than root, so no system user can run it: chmod -R go+rX . first."
+    if not machine.packages_reachable:
+        return (
+            "Debian's package mirror can't be reached: look at /etc/apt/sources.list* and at the proxy settings, "
+            "and try again."
+        )
+    return None
+
+
+def look(*, need_packages: bool) -> Machine:
+    """Look at this machine. Mirrors are asked only where packages have to be fetched."""
+    release = _os_release()
+    return Machine(
+        distribution=release.get("ID", "an unknown system"),
+        release=release.get("VERSION_ID", ""),
+        has_apt=shutil.which("apt-get") is not None,
+        memory_mb=_memory_mb(),
+        disk_mb=shutil.disk_usage(CHECKOUT).free // 2**20,
+        namespaces=_namespaces(),
+        checkout_readable=(CHECKOUT / "dev").stat().st_mode & CHECKOUT.stat().st_mode & READABLE == READABLE,
+        packages_reachable=not need_packages or _mirror_answers(),
+    )
+
+
+def _known_release(machine: Machine) -> bool:
+    if machine.distribution == "debian":
+        return machine.release in DEBIAN_RELEASES
+    numbers = tuple(int(part) for part in re.findall(r"\d+", machine.release))
+    return machine.distribution == "ubuntu" and numbers >= OLDEST_UBUNTU
+
+
+def _os_release() -> dict[str, str]:
+    file = Path("/etc/os-release")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    pairs = (line.partition("=") for line in lines)
+    return {key: value.strip('"') for key, _, value in pairs}
+
+
+def _memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
+def _namespaces() -> bool:
+    probe = subprocess.run(
+        ["unshare", "--mount", "--net", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
+    )
+    return probe.returncode == 0
+
+
+def _mirror_answers() -> bool:
+    """Ask the first address that apt would fetch from. Any answer will do: apt itself knows the rest."""
+    listed = subprocess.run(["apt-get", "update", "--print-uris"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"^'(https?://[^']+)'", listed, re.MULTILINE)
+    if found is None:
+        return True
+    try:
+        urllib.request.urlopen(found[1], timeout=PROBE_SECONDS).close()  # noqa: S310 - http and https alone, see above
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
