@@ -22,6 +22,7 @@ from catalog.platform.http.filters import (
 )
 from catalog.platform.http.language import language_headers
 from catalog.platform.http.pages import Page, PageRequest
+from catalog.platform.http.refusals import refusals
 from catalog.platform.i18n import Language
 
 StateFilter = Annotated[State | None, QueryParameter(name="state", description="Only in this state.")]
@@ -37,7 +38,7 @@ class InstancesController(Controller):
     path = "/v1/instances"
     tags = ("Instances",)
 
-    @get(summary="List the instances")
+    @get(summary="List the instances", responses=refusals(400))
     async def instances(  # noqa: PLR0913 - each filter is a query parameter
         self,
         *,
@@ -64,7 +65,7 @@ class InstancesController(Controller):
         items = [instance_out(view, language) for view in views]
         return Response(Page(items=items, next=following), headers=language_headers(language))
 
-    @get("/{instance_id:uuid}", summary="Look at an instance")
+    @get("/{instance_id:uuid}", summary="Look at an instance", responses=refusals(404))
     async def instance(
         self, uow: NamedDependency[AsyncSession], language: NamedDependency[Language], instance_id: FromPath[UUID]
     ) -> Response[InstanceOut]:

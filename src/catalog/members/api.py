@@ -11,6 +11,7 @@ from catalog.members.tables import Member
 from catalog.platform.http.filters import Slug
 from catalog.platform.http.language import language_headers
 from catalog.platform.http.pages import Page, PageRequest, paginate
+from catalog.platform.http.refusals import refusals
 from catalog.platform.i18n import Language
 
 
@@ -20,7 +21,7 @@ class MembersController(Controller):
     path = "/v1/members"
     tags = ("Members",)
 
-    @get(summary="List the members")
+    @get(summary="List the members", responses=refusals(400))
     async def members(
         self,
         uow: NamedDependency[AsyncSession],
@@ -32,7 +33,7 @@ class MembersController(Controller):
         items = [member_out(member, language) for member in found]
         return Response(Page(items=items, next=following), headers=language_headers(language))
 
-    @get("/{alias:str}", summary="Look at a member")
+    @get("/{alias:str}", summary="Look at a member", responses=refusals(404))
     async def member(
         self, uow: NamedDependency[AsyncSession], language: NamedDependency[Language], alias: Slug
     ) -> Response[MemberOut]:

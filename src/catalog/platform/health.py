@@ -4,6 +4,7 @@ import sqlalchemy as sa
 import structlog
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.platform.db.engine import Database
@@ -12,6 +13,7 @@ from catalog.platform.db.scope import NOBODY
 log = structlog.get_logger()
 
 _PUBLIC = {"public": True}
+_UNREADY = ResponseSpec(dict[str, str], description="The database does not answer.", generate_examples=False)
 
 
 class HealthController(Controller):
@@ -26,7 +28,7 @@ class HealthController(Controller):
         """Answer as long as the process can answer at all."""
         return {"status": "live"}
 
-    @get("/ready", summary="The server can do its work")
+    @get("/ready", summary="The server can do its work", responses={503: _UNREADY})
     async def ready(self, database: NamedDependency[Database]) -> Response[dict[str, str]]:
         """Answer 200 when the database answers, else 503. Keycloak is not asked: sessions outlast its restarts."""
         try:

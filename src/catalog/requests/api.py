@@ -42,9 +42,10 @@ States:
 _SUBMITTED = {
     202: ResponseSpec(RequestOut, description="The request waits for a decision; `Location` is where it is."),
     200: ResponseSpec(DryRunOut, description="What it would come to (`dry_run=true`). Nothing was saved."),
-    **refusals(400, 403, 409),
+    **refusals(400, 403, 409, 413, 415),
 }
-_DECIDED = refusals(400, 403, 404, 409, 412, 428)
+_DECIDED = refusals(403, 404, 409, 412, 428)
+_DECLINED = {**_DECIDED, **refusals(400, 413, 415)}
 
 StateFilter = Annotated[State | None, QueryParameter(name="state", description="Only in this state.")]
 IfMatch = Annotated[
@@ -145,7 +146,7 @@ class RequestsController(Controller):
         request = await decisions.approve(uow, principal, request_id, if_match=if_match)
         return await _answer(uow, request, language)
 
-    @post("/{request_id:uuid}/decline", summary="Decline a request", status_code=OK, responses=_DECIDED)
+    @post("/{request_id:uuid}/decline", summary="Decline a request", status_code=OK, responses=_DECLINED)
     async def decline(  # noqa: PLR0913 - each is a part of the request
         self,
         *,

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.platform.http.language import language_headers
 from catalog.platform.http.pages import Page, PageRequest, paginate
+from catalog.platform.http.refusals import refusals
 from catalog.platform.i18n import Language
 from catalog.sites.schemas import SiteOut, site_out
 from catalog.sites.tables import Site
@@ -18,7 +19,7 @@ class SitesController(Controller):
     path = "/v1/sites"
     tags = ("Sites",)
 
-    @get(summary="List the data centres")
+    @get(summary="List the data centres", responses=refusals(400))
     async def sites(
         self,
         uow: NamedDependency[AsyncSession],

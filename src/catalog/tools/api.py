@@ -15,17 +15,23 @@ from catalog.platform.errors import NotFound
 from catalog.platform.http.filters import Slug
 from catalog.platform.http.language import language_headers, language_of
 from catalog.platform.http.pages import Page
+from catalog.platform.http.refusals import public_refusals
 from catalog.platform.i18n import Language
 from catalog.tools import service
 from catalog.tools.cache import CatalogCache
 from catalog.tools.schemas import RevisionOut, RevisionSummary, ToolOut, ToolSummary, revision_out, revision_summary
 
 _UNCHANGED = ResponseSpec(None, description="It is what If-None-Match names.")
-_LISTED = {200: ResponseSpec(Page[ToolSummary], description="The tools, by slug."), 304: _UNCHANGED}
-_FOUND = {200: ResponseSpec(ToolOut, description="The tool."), 304: _UNCHANGED}
+_LISTED = {
+    200: ResponseSpec(Page[ToolSummary], description="The tools, by slug."),
+    304: _UNCHANGED,
+    **public_refusals(400, 503),
+}
+_FOUND = {200: ResponseSpec(ToolOut, description="The tool."), 304: _UNCHANGED, **public_refusals(404, 503)}
 _PICTURE = {
     200: ResponseSpec(bytes, description="The picture.", media_type="image/*", generate_examples=False),
     304: _UNCHANGED,
+    **public_refusals(404, 503),
 }
 
 Search = Annotated[
@@ -84,7 +90,7 @@ class ToolsController(Controller):
             raise NotFound
         return found.answer(request.scope)
 
-    @get("/{slug:str}/revisions", summary="List a tool’s revisions")
+    @get("/{slug:str}/revisions", summary="List a tool’s revisions", responses=public_refusals(404, 503))
     async def revisions(
         self, database: NamedDependency[Database], language: NamedDependency[Language], slug: Slug
     ) -> Response[Page[RevisionSummary]]:
@@ -96,7 +102,7 @@ class ToolsController(Controller):
         items = [revision_summary(revision, numbers) for revision in found]
         return Response(Page(items=items, next=None), headers=language_headers(language))
 
-    @get("/{slug:str}/revisions/{number:int}", summary="Look at a revision")
+    @get("/{slug:str}/revisions/{number:int}", summary="Look at a revision", responses=public_refusals(404, 503))
     async def revision(
         self,
         database: NamedDependency[Database],

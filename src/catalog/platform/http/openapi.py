@@ -6,12 +6,16 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response.base import ASGIResponse
+from litestar.routes import HTTPRoute
 
 from catalog.platform.http.prepared import Prepared
+from catalog.platform.http.problems import PROBLEM_JSON
 
+BAD_REQUEST = 400
 METHODS = ("get", "post", "put", "patch", "delete")
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -40,6 +44,7 @@ def openapi_config(version: str, base: str) -> OpenAPIConfig:
         path="/v1/openapi",
         render_plugins=[],
         security=[{"bearer": []}],
+        use_handler_docstrings=True,
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(
@@ -56,6 +61,11 @@ def openapi_config(version: str, base: str) -> OpenAPIConfig:
 def description_of(app: Litestar) -> dict[str, Any]:
     """Give the OpenAPI document. What comes in is closed, as the server refuses unknown fields there."""
     document: dict[str, Any] = app.openapi_schema.to_schema()
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            public = all(handler.opt.get("public") for handler in _described(route))
+            for operation in document["paths"].get(route.path_format, {}).values():
+                _mend(operation, public=public)
     schemas = document["components"]["schemas"]
     bodies = [
         operation["requestBody"]
@@ -67,6 +77,19 @@ def description_of(app: Litestar) -> dict[str, Any]:
         if "properties" in schemas[name]:
             schemas[name]["additionalProperties"] = False
     return document
+
+
+def _mend(operation: dict[str, Any], *, public: bool) -> None:
+    """Say that a public address needs no token, and leave out the framework's own idea of a wrong parameter."""
+    if public:
+        operation["security"] = []
+    wrong = operation["responses"].get(str(BAD_REQUEST), {})
+    if PROBLEM_JSON not in wrong.get("content", {}):
+        operation["responses"].pop(str(BAD_REQUEST), None)
+
+
+def _described(route: HTTPRoute) -> list[HTTPRouteHandler]:
+    return [handler for handler in route.route_handlers if "OPTIONS" not in handler.http_methods]
 
 
 def _reached(part: Any, schemas: dict[str, Any]) -> set[str]:
