@@ -80,9 +80,15 @@ def description_of(app: Litestar) -> dict[str, Any]:
 
 
 def _mend(operation: dict[str, Any], *, public: bool) -> None:
-    """Say that a public address needs no token, and leave out the framework's own idea of a wrong parameter."""
+    """Say that a public address needs no token, and that If-Match is needed (its lack has an answer of its own).
+
+    The framework's own idea of a wrong parameter is left out.
+    """
     if public:
         operation["security"] = []
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "If-Match":
+            parameter["required"] = True
     wrong = operation["responses"].get(str(BAD_REQUEST), {})
     if PROBLEM_JSON not in wrong.get("content", {}):
         operation["responses"].pop(str(BAD_REQUEST), None)
