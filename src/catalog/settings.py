@@ -76,6 +76,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     tools_domain: str
     issuer: str
     keycloak: KeycloakSettings
+    keycloak_people: KeycloakSettings
     secret_keys: SecretKeys
     ssh_key_file: Path
     ansible_user: str | None
@@ -104,18 +105,22 @@ class Environment:
         self._variables = os.environ if variables is None else variables
 
     def text(self, name: str) -> str:
+        """Give a variable that must be set. Raises `SettingsError`."""
         value = self.optional(name)
         if value is None:
             raise SettingsError(f"{name} is not set.")
         return value
 
     def optional(self, name: str) -> str | None:
+        """Give a variable; none where it is unset or empty."""
         return self._variables.get(name) or None
 
     def file(self, name: str) -> Path:
+        """Give the path that a variable must hold, of a file that is there. Raises `SettingsError`."""
         return self._existing(name, self.text(name))
 
     def optional_file(self, name: str) -> Path | None:
+        """Do the same where it is set. Raises `SettingsError`."""
         value = self.optional(name)
         return None if value is None else self._existing(name, value)
 
@@ -127,6 +132,7 @@ class Environment:
         return content
 
     def optional_secret(self, name: str) -> str | None:
+        """Do as `secret` does where the variable is set. Raises `SettingsError`."""
         return None if self.optional(name) is None else self.secret(name)
 
     def _existing(self, name: str, value: str) -> Path:
@@ -197,19 +203,24 @@ def worker_settings(variables: Mapping[str, str] | None = None) -> WorkerSetting
         url=environment.text("CATALOG_URL").rstrip("/"),
         tools_domain=environment.text("CATALOG_TOOLS_DOMAIN"),
         issuer=environment.text("CATALOG_OIDC_ISSUER").rstrip("/"),
-        keycloak=KeycloakSettings(
-            url=environment.text("CATALOG_KEYCLOAK_URL").rstrip("/"),
-            realm=environment.text("CATALOG_KEYCLOAK_REALM"),
-            client_id=environment.text("CATALOG_KEYCLOAK_CLIENT_ID"),
-            client_secret=environment.secret("CATALOG_KEYCLOAK_CLIENT_SECRET_FILE"),
-            ca_file=ca_file,
-        ),
+        keycloak=_keycloak_account(environment, "CATALOG_KEYCLOAK_CLIENT", ca_file),
+        keycloak_people=_keycloak_account(environment, "CATALOG_KEYCLOAK_PEOPLE_CLIENT", ca_file),
         secret_keys=secret_keys(environment),
         ssh_key_file=environment.file("CATALOG_SSH_KEY_FILE"),
         ansible_user=environment.optional("CATALOG_ANSIBLE_USER"),
         ca_file=ca_file,
         queues=tuple(queue.strip() for queue in queues if queue.strip()),
         log_format=environment.optional("CATALOG_LOG_FORMAT") or "json",
+    )
+
+
+def _keycloak_account(environment: Environment, prefix: str, ca_file: Path | None) -> KeycloakSettings:
+    return KeycloakSettings(
+        url=environment.text("CATALOG_KEYCLOAK_URL").rstrip("/"),
+        realm=environment.text("CATALOG_KEYCLOAK_REALM"),
+        client_id=environment.text(f"{prefix}_ID"),
+        client_secret=environment.secret(f"{prefix}_SECRET_FILE"),
+        ca_file=ca_file,
     )
 
 

@@ -42,12 +42,20 @@ _LIMITS: Mapping[str, tuple[str, Text]] = {
     "minItems": ("too-few", Text(en="At least {limit} entries.", fr="Au moins {limit} éléments.")),
     "maxProperties": ("too-many", Text(en="At most {limit} entries.", fr="Au plus {limit} éléments.")),
     "minProperties": ("too-few", Text(en="At least {limit} entries.", fr="Au moins {limit} éléments.")),
-    "format": ("wrong-format", Text(en="Must be written as: {limit}.", fr="Doit être écrit ainsi : {limit}.")),
-    "pattern": (
-        "wrong-pattern",
-        Text(en="Does not have the expected form ({limit}).", fr="N’a pas la forme attendue ({limit})."),
-    ),
 }
+
+_FORMS: Mapping[str, Text] = {
+    "date": Text(en="Must be a day, such as 2027-04-30.", fr="Doit être un jour, comme 2027-04-30."),
+    "date-time": Text(
+        en="Must be a moment, such as 2027-04-30T12:00:00Z.", fr="Doit être un moment, comme 2027-04-30T12:00:00Z."
+    ),
+    "email": Text(en="Must be an e-mail address.", fr="Doit être une adresse de courriel."),
+    "uri": Text(en="Must be a web address, such as https://…", fr="Doit être une adresse Web, comme https://…"),
+    "uuid": Text(en="Must be a UUID.", fr="Doit être un UUID."),
+}
+_OTHER_FORM = Text(en="Must be written as: {form}.", fr="Doit être écrit sous la forme : {form}.")
+_PATTERN = Text(en="Does not have the expected form ({pattern}).", fr="N’a pas la forme attendue ({pattern}).")
+_LIKE = Text(en="Does not have the expected form, such as {example}.", fr="N’a pas la forme attendue, comme {example}.")
 
 _OF_FORM = frozenset({"wrong-pattern", "wrong-format"})
 
@@ -91,6 +99,11 @@ def _translated(error: ValidationError, prefix: str) -> Iterator[FieldError]:
     elif keyword in _LIMITS:
         code, detail = _LIMITS[keyword]
         yield FieldError(here, code, detail.filled(limit=error.validator_value))
+    elif keyword == "format":
+        form = str(error.validator_value)
+        yield FieldError(here, "wrong-format", _FORMS.get(form) or _OTHER_FORM.filled(form=form))
+    elif keyword == "pattern":
+        yield FieldError(here, "wrong-pattern", _expected_form(error))
     elif keyword == "type":
         yield FieldError(here, "wrong-type", _expected_type(error.validator_value))
     elif keyword in {"enum", "const"}:
@@ -134,6 +147,12 @@ _SEVERAL: Mapping[str, Callable[[ValidationError, str], Iterator[FieldError]]] =
 }
 
 
+def _expected_form(error: ValidationError) -> Text:
+    """Show an example where the schema has one; the pattern itself is for programmers."""
+    examples = error.schema.get("examples") if isinstance(error.schema, Mapping) else None
+    return _LIKE.filled(example=examples[0]) if examples else _PATTERN.filled(pattern=error.validator_value)
+
+
 def _expected_type(types: object) -> Text:
     names = types if isinstance(types, list) else [types]
     known = [_TYPES[name] for name in names if isinstance(name, str) and name in _TYPES]
@@ -146,4 +165,4 @@ def _expected_type(types: object) -> Text:
 def _choices(allowed: object) -> Text:
     values = allowed if isinstance(allowed, list) else [allowed]
     listed = ", ".join(str(value) for value in values[:20])
-    return Text(en=f"Must be one of: {listed}.", fr=f"Doit être l’un de : {listed}.")
+    return Text(en=f"Must be one of: {listed}.", fr=f"Doit être l’une de ces valeurs : {listed}.")

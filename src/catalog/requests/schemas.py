@@ -14,7 +14,7 @@ from catalog.requests import names
 from catalog.requests.lifecycle import State
 
 Labels = Annotated[
-    dict[Annotated[str, Meta(pattern=LABEL_KEY)], Annotated[str, Meta(max_length=100)]],
+    dict[Annotated[str, Meta(pattern=LABEL_KEY, examples=["faculty"])], Annotated[str, Meta(max_length=100)]],
     Meta(
         max_length=MAXIMUM_LABELS,
         description="The member’s own marks, to find things by.",

@@ -61,7 +61,7 @@ class RunQueue:
         async with app.open_async():
             self._serving = asyncio.create_task(
                 app.run_worker_async(
-                    queues=self._queues,
+                    **({"queues": self._queues} if self._queues else {}),
                     name=self._name,
                     concurrency=CONCURRENCY,
                     fetch_job_polling_interval=POLL_SECONDS,

@@ -26,3 +26,53 @@ class SiteDiffers(CatalogError):
         en="{slug} was added before with another {differing}. Nothing was changed.",
         fr="{slug} a déjà été ajouté avec d’autres valeurs : {differing}. Rien n’a été modifié.",
     )
+
+
+class HostRefused(CatalogError):
+    """What was found on a host keeps it from taking instances; `fields` says what."""
+
+    code = "host-refused"
+    kind = Kind.INVALID
+    title = Text(en="The host was not added", fr="L’hôte n’a pas été ajouté")
+    detail = Text(
+        en="{name} can’t take instances as it is. Mend what is listed and try again.",
+        fr="{name} ne peut accueillir d’instances dans cet état. Corrigez ce qui est indiqué, puis réessayez.",
+    )
+
+
+class HostDiffers(CatalogError):
+    """A host of that name is there already, and is another one."""
+
+    code = "host-differs"
+    kind = Kind.CONFLICT
+    title = Text(en="There is such a host already", fr="Cet hôte existe déjà")
+    detail = Text(
+        en="{name} was added before at another site or address, or with another SSH key. Nothing was changed.",
+        fr="{name} a déjà été ajouté, à un autre site, une autre adresse ou avec une autre clé. Rien n’a été modifié.",
+    )
+
+
+class HostUnreachable(CatalogError):
+    """SSH did not get there, or met another key."""
+
+    code = "host-unreachable"
+    kind = Kind.UNAVAILABLE
+    title = Text(en="The host can’t be reached", fr="L’hôte est injoignable")
+    detail = Text(
+        en="SSH said: {said}. Look at the address, the port, and that root there knows our key.",
+        fr="SSH a répondu : {said}. Voyez l’adresse, le port, et que root y connaît notre clé.",
+    )
+
+
+class HostKeyUnknown(CatalogError):
+    """Nobody has confirmed the host's key."""
+
+    code = "host-key-unknown"
+    kind = Kind.CONFLICT
+    title = Text(en="The host’s key is not confirmed", fr="La clé de l’hôte n’est pas confirmée")
+    detail = Text(
+        en="It shows {found}. Compare that at its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
+        "then say --fingerprint with what stands there.",
+        fr="Il présente {found}. Comparez à sa console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
+        "puis indiquez --fingerprint avec ce qui y figure.",
+    )

@@ -40,3 +40,12 @@ async def _join(connection: KeycloakConnection, subject: str, organization_ids: 
     for identifier in organization_ids:
         if identifier not in joined:
             await connection.post(f"/organizations/{identifier}/members", subject)
+
+
+async def find_member_by_email(connection: KeycloakConnection, organization_id: str, email: str) -> str | None:
+    """Give the subject of the organization's member with this verified address; none where there is nobody."""
+    found = await connection.get(f"/organizations/{organization_id}/members", search=email, exact=True)
+    for account in found:
+        if str(account.get("email", "")).casefold() == email.casefold() and account.get("emailVerified"):
+            return str(account["id"])
+    return None

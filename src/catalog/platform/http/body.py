@@ -29,7 +29,20 @@ class NotJson(CatalogError):
 class UnsupportedBody(NotJson):
     """The body's media type is not JSON."""
 
+    code = "unsupported-media-type"
     kind = Kind.UNSUPPORTED
+
+
+class TooLarge(CatalogError):
+    """The body has more bytes than any that can be meant."""
+
+    code = "too-large"
+    kind = Kind.TOO_LARGE
+    title = Text(en="The body is too large", fr="Le contenu est trop volumineux")
+    detail = Text(
+        en=f"Nothing was saved. A body has at most {MAXIMUM_BYTES} bytes.",
+        fr=f"Rien n’a été enregistré. Un contenu compte au plus {MAXIMUM_BYTES} octets.",
+    )
 
 
 async def check_body(request: Request[Any, Any, Any]) -> None:

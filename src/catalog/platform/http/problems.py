@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from catalog.platform.errors import CatalogError, FieldError, InvalidInput, Kind, NotFound
+from catalog.platform.http.body import TooLarge, UnsupportedBody
 from catalog.platform.http.language import language_of
 from catalog.platform.i18n import Language, Text
 
@@ -47,15 +48,13 @@ DATABASE_AWAY = (
     asyncpg.TooManyConnectionsError,
 )
 
+_REFUSED: dict[int, type[CatalogError]] = {404: NotFound, 413: TooLarge, 415: UnsupportedBody}
 _FRAMEWORK = {
     400: ("bad-request", Text(en="The request can’t be read", fr="La requête est illisible")),
-    404: ("not-found", Text(en="Not found", fr="Introuvable")),
     405: (
         "method-not-allowed",
         Text(en="This can’t be done at this address", fr="Opération impossible à cette adresse"),
     ),
-    413: ("too-large", Text(en="The body is too large", fr="Le contenu est trop volumineux")),
-    415: ("not-json", Text(en="The body must be JSON", fr="Le contenu doit être en JSON")),
 }
 _UNEXPECTED = (
     "internal-error",
@@ -63,6 +62,10 @@ _UNEXPECTED = (
         en="Something went wrong on our side",
         fr="Une erreur est survenue de notre côté",
     ),
+)
+_TELL_US = Text(
+    en="Try again; if it happens again, give the operators this request_id.",
+    fr="Réessayez; si cela se reproduit, donnez ce request_id aux opérateurs.",
 )
 _INVALID_QUERY = Text(en="This value can’t be used here.", fr="Cette valeur ne peut servir ici.")
 _CHOICES = Text(en="One of: {choices}.", fr="L’une de ces valeurs : {choices}.")
@@ -148,6 +151,8 @@ class ProblemAnswers:
         status = error.status_code
         if status >= SERVER_ERROR:
             return self.unexpected(request, error)
+        if status in _REFUSED:
+            return self.refused(request, _REFUSED[status]())
         code, title = _FRAMEWORK.get(status, _FRAMEWORK[400])
         return self._answer(request, status, code, title, headers=dict(error.headers or {}))
 
@@ -159,7 +164,7 @@ class ProblemAnswers:
     def unexpected(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Log the unexpected with its traceback; say no more of it than the request id."""
         log.error("http.unexpected_error", exc_info=error)
-        return self._answer(request, SERVER_ERROR, *_UNEXPECTED)
+        return self._answer(request, SERVER_ERROR, *_UNEXPECTED, detail=_TELL_US.into(language_of(request)))
 
     def _answer(  # noqa: PLR0913 - the parts of one problem, given by keyword
         self,

@@ -1,0 +1,42 @@
+"""The fence on the host: what lets one attempt at an instance act there, and no older one."""
+
+import hashlib
+from importlib.resources import files
+from uuid import UUID
+
+PATH = "/usr/local/lib/coop-catalog/fence"
+REFUSED = 97
+SCRIPT = files(__package__).joinpath("fence.sh").read_text(encoding="utf-8")
+
+_INSTALL = """\
+set -eu
+umask 022
+wanted={digest}
+found=$(sha256sum {path} 2>/dev/null | cut -d ' ' -f 1 || true)
+if [ "$found" != "$wanted" ]; then
+    mkdir -p {folder}
+    new=$(mktemp {folder}/.fence.XXXXXX)
+    cat >"$new" <<'END_OF_FENCE'
+{script}END_OF_FENCE
+    chmod 755 "$new"
+    mv "$new" {path}
+fi
+exec {path} {instance} {attempt} --take
+"""
+
+
+def executable(instance_id: UUID, attempt: int) -> str:
+    """Give what stands before `-c COMMAND` in every command of this attempt."""
+    return f"{PATH} {instance_id} {attempt}"
+
+
+def takeover(instance_id: UUID, attempt: int) -> str:
+    """Give the shell script that brings the fence to the host, raises the attempt, and ends what older ones run."""
+    return _INSTALL.format(
+        digest=hashlib.sha256(SCRIPT.encode()).hexdigest(),
+        path=PATH,
+        folder=PATH.rpartition("/")[0],
+        script=SCRIPT,
+        instance=instance_id,
+        attempt=attempt,
+    )

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Every command of a run goes through here:  fence INSTANCE ATTEMPT -c COMMAND
+# A takeover comes first:                    fence INSTANCE ATTEMPT --take
+# The host keeps each instance's highest attempt. Commands of a lower one are refused (97), and a takeover ends what
+# older attempts still run. What they started through systemd is the instance's, and stays.
+set -eu
+instance=$1
+attempt=$2
+action=$3
+mark="$instance $attempt"
+folder=/var/lib/coop-catalog/attempts
+file=$folder/$instance
+refused=97
+
+# The mark is in the environment before the number is looked at: a takeover that comes in between finds the process.
+if [ "${COOP_ATTEMPT:-}" != "$mark" ]; then
+    COOP_ATTEMPT=$mark exec "$0" "$@"
+fi
+
+highest=0
+if [ -s "$file" ]; then
+    read -r highest <"$file"
+fi
+if [ "$attempt" -lt "$highest" ]; then
+    echo "Attempt $attempt is over: attempt $highest acts on instance $instance." >&2
+    exit $refused
+fi
+
+if [ "$action" != --take ]; then
+    exec /bin/sh "$@"
+fi
+
+mkdir -p "$folder"
+exec 9>"$folder/.lock"
+flock 9
+if [ -s "$file" ]; then
+    read -r highest <"$file"
+fi
+if [ "$attempt" -lt "$highest" ]; then
+    exit $refused
+fi
+echo "$attempt" >"$file.new"
+sync "$file.new"
+mv "$file.new" "$file"
+
+rounds=0
+while :; do
+    older=
+    for environment in $(grep -lsz "^COOP_ATTEMPT=$instance " /proc/[0-9]*/environ || true); do
+        number=$(tr '\0' '\n' 2>/dev/null <"$environment" | sed -n "s/^COOP_ATTEMPT=$instance //p" || true)
+        if [ -n "$number" ] && [ "$number" -lt "$attempt" ]; then
+            process=${environment#/proc/}
+            older="$older ${process%/environ}"
+        fi
+    done
+    [ -n "$older" ] || break
+    # shellcheck disable=SC2086 # several numbers
+    kill -9 $older 2>/dev/null || true
+    rounds=$((rounds + 1))
+    if [ $rounds -gt 100 ]; then
+        echo "Older attempts on instance $instance can't be ended:$older" >&2
+        exit 98
+    fi
+    sleep 0.1
+done

@@ -1,0 +1,126 @@
+"""Runs a playbook in a process of its own, and gives what it tells, line by line, as it happens."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncGenerator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from catalog.runs.ansible.workspace import Play, as_user, workspace
+
+LONGEST_LINE = 16 * 2**20
+STOP_SECONDS = 15
+SSH_OPTIONS = (
+    "-F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 "
+    "-o ServerAliveInterval=3 -o ServerAliveCountMax=3 -o ControlMaster=auto -o ControlPersist=30s"
+)
+
+log = structlog.get_logger()
+
+
+class ChildDied(Exception):
+    """The process ended without telling how the playbook ended; the message is the end of its error output."""
+
+
+class PlaybookRunner:
+    """Runs playbooks as `user` (None: as this process's own), with the SSH key of `key_file`."""
+
+    def __init__(self, user: str | None, key_file: Path) -> None:
+        self._user = user
+        self._key_file = key_file
+
+    async def run(self, play: Play) -> AsyncGenerator[dict[str, Any]]:
+        """Give each line; the last is `{"event": "end", "status": …}`. Raises `ChildDied`, `ArchiveDamaged`.
+
+        Closing the iterator, or cancelling whoever waits for it, ends everything that was started.
+        """
+        with workspace(play, self._user) as folder:
+            process = await self._start(folder, play)
+            try:
+                async for line in _lines(process):
+                    yield line
+            finally:
+                await asyncio.shield(_ended(process))
+
+    async def _start(self, folder: Path, play: Play) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "catalog.runs.ansible.child", str(folder), play.playbook, str(os.getpid())]
+        process = await asyncio.create_subprocess_exec(
+            *as_user(self._user),
+            *command,
+            env=environment(folder),
+            cwd=folder / "home" if self._user is None else "/",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
+            start_new_session=True,
+        )
+        if process.stdin is None:
+            raise TypeError("stdin")
+        process.stdin.write(await asyncio.to_thread(self._key_file.read_bytes))
+        process.stdin.close()
+        return process
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Give all that the playbook's process may know of its surroundings; nothing of the worker's comes along."""
+    project = folder / "project"
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
+        "ANSIBLE_ROLES_PATH": str(project / "roles"),
+        "ANSIBLE_FILTER_PLUGINS": str(project / "plugins" / "filter"),
+        "ANSIBLE_LIBRARY": str(project / "plugins" / "modules"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_GATHERING": "explicit",
+        "ANSIBLE_RETRY_FILES_ENABLED": "false",
+        "ANSIBLE_SSH_ARGS": f"{SSH_OPTIONS} -o UserKnownHostsFile={folder / 'known_hosts'}",
+        "ANSIBLE_SSH_CONTROL_PATH": str(folder / "cp" / "%C"),
+    }
+
+
+def ansible_core() -> str:
+    """Name the version that playbooks run under."""
+    return version("ansible-core")
+
+
+async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[dict[str, Any]]:
+    if process.stdout is None or process.stderr is None:
+        raise TypeError("stdout")
+    errors = asyncio.create_task(process.stderr.read())
+    try:
+        ended = False
+        async for raw in process.stdout:
+            line = msgspec.json.decode(raw, type=dict[str, Any])
+            ended = line["event"] == "end"
+            yield line
+        if not ended:
+            raise ChildDied((await errors)[-2000:].decode(errors="replace"))
+    finally:
+        errors.cancel()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """End the process if it still runs. It ends what it started before it goes."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        log.warning("playbook.killed", pid=process.pid)
+        process.kill()
+        await process.wait()

@@ -1,0 +1,120 @@
+"""The private folder of one playbook run: in memory, for the eyes of Ansible's user alone, and gone afterwards."""
+
+import hashlib
+import io
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from catalog.runs.ansible import fence
+from catalog.runs.ansible.unsafe import as_unsafe_yaml
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which is the point; the folder in it is private
+PREFIX = "coop-run-"
+PRIVATE = 0o700
+HOST = "instance_host"
+
+
+class ArchiveDamaged(Exception):
+    """The stored archive is not what its digest says."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The host that a playbook acts on, and its SSH host key as `known_hosts` has it (type and key)."""
+
+    address: str
+    port: int
+    host_key: str
+
+
+@dataclass(frozen=True)
+class Play:
+    """One playbook run: the archive with its digest, the playbook's path in it, and what it is told."""
+
+    archive: bytes = field(repr=False)
+    digest: str
+    playbook: str
+    target: Target
+    instance_id: UUID
+    attempt: int
+    variables: Mapping[str, Any] = field(repr=False)
+
+
+@contextmanager
+def workspace(play: Play, user: str | None) -> Iterator[Path]:
+    """Make the folder for `user` (None: for this process's own), and remove it. Raises `ArchiveDamaged`."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY))
+    try:
+        _fill(folder, play)
+        if user is not None:
+            _hand_over(folder, user)
+        yield folder
+    finally:
+        remove(folder, user)
+
+
+def remove(folder: Path, user: str | None) -> None:
+    """Remove the folder as whoever owns it."""
+    if user is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        subprocess.run([*as_user(user), "rm", "-rf", "--", str(folder)], check=False, env={"PATH": os.defpath})  # noqa: S603 - our own command
+
+
+def as_user(user: str | None) -> list[str]:
+    """Give the words that make a command run as `user`, without any of the worker's capabilities."""
+    if user is None:
+        return []
+    dropped = ("--inh-caps", "-all", "--ambient-caps", "-all", "--no-new-privs")
+    return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", *dropped, "--"]
+
+
+def _fill(folder: Path, play: Play) -> None:
+    if hashlib.sha256(play.archive).hexdigest() != play.digest:
+        raise ArchiveDamaged(play.digest)
+    project = folder / "project"
+    with tarfile.open(fileobj=io.BytesIO(play.archive)) as tar:
+        tar.extractall(project, filter="data")
+    for name in ("home", "tmp", "cp", "inventory"):
+        (folder / name).mkdir(mode=PRIVATE)
+    _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
+    _write(folder / "known_hosts", f"{_pattern(play.target)} {play.target.host_key}\n")
+    _write(folder / "inventory" / "hosts.json", json.dumps(_inventory(play)))
+    _write(folder / "takeover.sh", fence.takeover(play.instance_id, play.attempt))
+
+
+def _inventory(play: Play) -> dict[str, Any]:
+    host = {
+        "ansible_host": play.target.address,
+        "ansible_port": play.target.port,
+        "ansible_user": "root",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_shell_executable": fence.executable(play.instance_id, play.attempt),
+    }
+    return {"all": {"hosts": {HOST: host}}}
+
+
+def _pattern(target: Target) -> str:
+    return target.address if target.port == 22 else f"[{target.address}]:{target.port}"  # noqa: PLR2004 - SSH's own port
+
+
+def _write(file: Path, content: str) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+        opened.write(content)
+
+
+def _hand_over(folder: Path, user: str) -> None:
+    known = pwd.getpwnam(user)
+    for path in (*sorted(folder.rglob("*"), reverse=True), folder):
+        os.chown(path, known.pw_uid, known.pw_gid, follow_symlinks=False)

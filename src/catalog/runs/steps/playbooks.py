@@ -1,0 +1,95 @@
+"""The steps that run a bundle's playbooks: provision, verify, deprovision."""
+
+from contextlib import aclosing
+from typing import Any
+
+from catalog.instances.secrets import CLIENT_SECRET, ensure_secrets, open_secrets
+from catalog.platform.db.scope import OPERATOR
+from catalog.platform.i18n import Text
+from catalog.runs.ansible.process import ChildDied, ansible_core
+from catalog.runs.ansible.story import Story
+from catalog.runs.ansible.workspace import ArchiveDamaged, Play
+from catalog.runs.context import Step, StepContext
+from catalog.runs.failures import Problem, StepFailed
+from catalog.runs.redaction import pieces_of
+from catalog.runs.steps.parts import Parts
+from catalog.runs.steps.subject import Subject, read_subject, variables
+
+_DIED = Problem(
+    code="playbook-ended-early",
+    title=Text(en="Ansible ended without a result", fr="Ansible s’est terminé sans résultat"),
+    detail=Text(
+        en="What it said last stands below; the worker’s log has more. Try again.",
+        fr="Ses derniers mots figurent ci-dessous; le journal de l’exécutant en dit plus. Réessayez.",
+    ),
+)
+_DAMAGED = Problem(
+    code="archive-damaged",
+    title=Text(en="The stored automation is damaged", fr="L’automatisation conservée est endommagée"),
+    detail=Text(
+        en="It is not what its digest says. Nothing was run. Publish the tool again and restore the database.",
+        fr="Elle ne correspond pas à son empreinte. Rien n’a été exécuté. Republiez l’outil, restaurez la base.",
+    ),
+)
+
+
+def playbook_step(parts: Parts, action: str) -> Step:
+    """Give the step that runs `<action>.yml` of the run's revision."""
+
+    async def step(context: StepContext) -> dict[str, Any]:
+        subject, secrets = await _what_it_needs(parts, context)
+        context.events.hide(piece for secret in secrets.values() for piece in (secret, *pieces_of(secret)))
+        story = Story(context.events)
+        status = await _run(parts, context, story, _play(parts, context, subject, secrets, action))
+        story.conclude(status)
+        return {
+            **story.result,
+            "changed": story.counts["task.changed"],
+            "ansible_core": ansible_core(),
+            "revision": subject.revision.number,
+        }
+
+    return step
+
+
+async def _what_it_needs(parts: Parts, context: StepContext) -> tuple[Subject, dict[str, str]]:
+    async with context.attempt.begin() as (session, _):
+        subject = await read_subject(session, context.claim)
+        secrets = await ensure_secrets(session, parts.vault, subject.instance, subject.manifest.secrets)
+    async with context.database.begin(OPERATOR) as session:
+        known = await open_secrets(session, parts.vault, subject.instance)
+    return subject, secrets | {name: value for name, value in known.items() if name == CLIENT_SECRET}
+
+
+def _play(parts: Parts, context: StepContext, subject: Subject, secrets: dict[str, str], action: str) -> Play:
+    return Play(
+        archive=subject.revision.archive,
+        digest=subject.revision.digest,
+        playbook=f"tools/{subject.instance.tool_slug}/{action}.yml",
+        target=subject.target,
+        instance_id=subject.instance.id,
+        attempt=context.claim.attempt,
+        variables=variables(subject, context.claim, parts.issuer, secrets),
+    )
+
+
+async def _run(parts: Parts, context: StepContext, story: Story, play: Play) -> int:
+    """Run it to its end; gives Ansible's exit status."""
+    await context.attempt.renew()
+    status = 1
+    try:
+        async with aclosing(parts.playbooks.run(play)) as lines:
+            async for line in lines:
+                if line["event"] == "end":
+                    status = int(line["status"])
+                else:
+                    await story.hear(line)
+    except ChildDied as error:
+        raise StepFailed(_with_message(_DIED, str(error))) from error
+    except ArchiveDamaged as error:
+        raise StepFailed(_DAMAGED) from error
+    return status
+
+
+def _with_message(problem: Problem, message: str) -> Problem:
+    return Problem(code=problem.code, title=problem.title, detail=problem.detail, message=message)

@@ -1,0 +1,20 @@
+"""Which function does which step."""
+
+from catalog.runs.context import Steps
+from catalog.runs.definitions import PLAYBOOK_STEPS
+from catalog.runs.steps.parts import Parts
+from catalog.runs.steps.places import publish, release
+from catalog.runs.steps.playbooks import playbook_step
+from catalog.runs.steps.sign_on import identity_step, organization_step, remove_identity_step
+
+
+def steps_of(parts: Parts) -> Steps:
+    """Give all steps that this worker can do, by their names in `runs.definitions`."""
+    return {
+        "organization": organization_step(parts),
+        "identity": identity_step(parts),
+        "publish": publish,
+        "remove-identity": remove_identity_step(parts),
+        "release": release,
+        **{action: playbook_step(parts, action) for action in PLAYBOOK_STEPS},
+    }

@@ -1,0 +1,67 @@
+"""Composition root of the worker: does runs, looks after those that nobody does, and delivers events."""
+
+import asyncio
+import os
+import signal
+import socket
+
+import structlog
+
+from catalog.platform.db.engine import Database
+from catalog.platform.outbox import Dispatcher
+from catalog.platform.secrets import Vault
+from catalog.requests.subscribers import SUBSCRIBERS
+from catalog.runs.ansible.process import PlaybookRunner
+from catalog.runs.engine import Engine
+from catalog.runs.queue import RunQueue
+from catalog.runs.recovery import look_after, repeat
+from catalog.runs.steps.parts import Parts
+from catalog.runs.steps.table import steps_of
+from catalog.settings import WorkerSettings
+
+POOL_SIZE = 10
+DELIVER_SECONDS = 1.0
+PATIENCE_SECONDS = 20
+
+log = structlog.get_logger()
+
+
+async def run_worker(settings: WorkerSettings) -> None:
+    """Work until SIGTERM or SIGINT: what is being done is finished within 20 seconds, or given back."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    database = Database(settings.database, name="catalog-worker", pool_size=POOL_SIZE)
+    engine = Engine(database, steps_of(_parts(settings)), worker=name, queues=settings.queues)
+    queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
+    outbox = Dispatcher(database, SUBSCRIBERS)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    log.info("worker.started", worker=name, queues=list(settings.queues) or "all")
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(queue.serve())
+            tasks.create_task(look_after(database, stopping))
+            tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
+            tasks.create_task(_stop(stopping, serving, queue, engine))
+    finally:
+        await database.close()
+    log.info("worker.stopped", worker=name)
+
+
+async def _stop(stopping: asyncio.Event, serving: asyncio.Task[None], queue: RunQueue, engine: Engine) -> None:
+    await stopping.wait()
+    log.info("worker.stopping")
+    queue.stop()
+    await asyncio.wait({serving}, timeout=PATIENCE_SECONDS)
+    engine.give_back()
+
+
+def _parts(settings: WorkerSettings) -> Parts:
+    return Parts(
+        vault=Vault(settings.secret_keys),
+        playbooks=PlaybookRunner(settings.ansible_user, settings.ssh_key_file),
+        issuer=settings.issuer,
+        clients=settings.keycloak,
+        people=settings.keycloak_people,
+    )
