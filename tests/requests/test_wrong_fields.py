@@ -116,7 +116,7 @@ async def test_json_that_is_no_object_is_refused(ada: httpx.AsyncClient, body: b
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "text/json", ""])
 async def test_a_body_of_another_media_type_is_refused(ada: httpx.AsyncClient, media_type: str) -> None:
     answer = await ada.post("/v1/requests", content=json.dumps(wish()), headers={"Content-Type": media_type})
-    problem(answer, 415, "not-json")
+    problem(answer, 415, "unsupported-media-type")
 
 
 async def test_a_body_of_ten_megabytes_is_refused(ada: httpx.AsyncClient) -> None:
@@ -148,6 +148,45 @@ async def test_an_owner_must_be_named_by_who_has_no_address_of_the_member(coop: 
 async def test_a_withdrawn_tool_cannot_be_asked_for(world: World, ada: httpx.AsyncClient) -> None:
     await world.withdraw("notes", 1)
     assert wrong_fields(await ada.post("/v1/requests", json=wish())) == {"/tool": "unknown-tool"}
+
+
+@pytest.mark.parametrize(
+    ("others", "english", "french"),
+    [
+        (
+            {"name": "History"},
+            "Does not have the expected form, such as history-wiki.",
+            "N’a pas la forme attendue, comme history-wiki.",
+        ),
+        (
+            {"until": {"date": "tomorrow"}},
+            "Must be a day, such as 2027-04-30.",
+            "Doit être un jour, comme 2027-04-30.",
+        ),
+        (
+            {"labels": {"Faculté": "arts"}},
+            "Does not have the expected form, such as faculty.",
+            "N’a pas la forme attendue, comme faculty.",
+        ),
+        (
+            {"parameters": {"title": "T", "contact": "nobody"}},
+            "Must be an e-mail address.",
+            "Doit être une adresse de courriel.",
+        ),
+        (
+            {"parameters": {"title": "T", "look": {"theme": "pink"}}},
+            "Must be one of: light, dark.",
+            "Doit être l’une de ces valeurs : light, dark.",
+        ),
+        ({"purpose": 7}, "Must be text.", "Doit être un texte."),
+    ],
+)
+async def test_a_wrong_field_is_explained_in_words(
+    coop: Coop, client_as: ClientAs, others: dict[str, Any], english: str, french: str
+) -> None:
+    for language, expected in (("en", english), ("fr", french)):
+        answer = await client_as(coop.ada, language=language).post("/v1/requests", json=wish(**others))
+        assert [field["detail"] for field in problem(answer, 400, "invalid-input")["errors"]] == [expected]
 
 
 async def test_errors_are_told_in_french(coop: Coop, client_as: ClientAs) -> None:
