@@ -5,7 +5,8 @@ and `runs.recovery` gives a run without a job another one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import cast
 from uuid import UUID
 
 import procrastinate
@@ -61,7 +62,7 @@ class RunQueue:
         async with app.open_async():
             self._serving = asyncio.create_task(
                 app.run_worker_async(
-                    **({"queues": self._queues} if self._queues else {}),
+                    queues=cast("Iterable[str]", self._queues),  # None, which its annotation forgets, means all
                     name=self._name,
                     concurrency=CONCURRENCY,
                     fetch_job_polling_interval=POLL_SECONDS,
