@@ -1,6 +1,6 @@
 """The operators' commands: each writes down once, says what it did, and refuses in words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import typer
@@ -15,38 +15,35 @@ from catalog.platform.errors import CatalogError
 from catalog.tools.errors import RevisionWasWithdrawn
 
 ISSUER = "https://signon.example/realms/coop"
-MEMBER = (
-    "add --alias birch --province BC --domain birch.example --domain students.birch.example"
-    f" --ror https://ror.org/{made_up_ror(7)} --name-en Birch --name-fr Bouleau"
-).split()
+MEMBER = [
+    "add",
+    "--alias=birch",
+    "--province=BC",
+    "--domain=birch.example",
+    "--domain=students.birch.example",
+    f"--ror=https://ror.org/{made_up_ror(7)}",
+    "--name-en=Birch",
+    "--name-fr=Bouleau",
+]
 SITE = [
     "add",
     "vancouver",
-    "--name-en",
-    "Vancouver",
-    "--name-fr",
-    "Vancouver",
-    "--city",
-    "Vancouver",
-    "--province",
-    "BC",
-    "--operator",
-    "Us",
-    "--attested-by",
-    "Auditor",
-    "--evidence",
-    "https://e.example",
-    "--from",
-    "2026-01-01",
-    "--until",
-    "2099-01-01",
+    "--name-en=Vancouver",
+    "--name-fr=Vancouver",
+    "--city=Vancouver",
+    "--province=BC",
+    "--operator=Us",
+    "--attested-by=Auditor",
+    "--evidence=https://e.example",
+    "--from=2026-01-01",
+    "--until=2099-01-01",
 ]
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(owner_url: str) -> Iterator[Run]:
+def run(owner_url: str) -> Run:
     runner = CliRunner(
         env={"DATABASE_URL": owner_url, "CATALOG_BUNDLES_DIR": str(PLAYBOOKS), "CATALOG_OIDC_ISSUER": ISSUER}
     )
@@ -93,7 +90,7 @@ def test_an_alias_is_one_members_alone(run: Run) -> None:
 def test_an_email_domain_is_one_members_alone(run: Run) -> None:
     run(member_app, *MEMBER)
     other = [part.replace(made_up_ror(7), made_up_ror(8)) for part in MEMBER]
-    other[other.index("birch")] = "cedar"
+    other[other.index("--alias=birch")] = "--alias=cedar"
     assert refusal(run(member_app, *other)).code == "domain-taken"
 
 
