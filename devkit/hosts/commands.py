@@ -18,9 +18,10 @@ def host(arguments: list[str]) -> int:
             for one in machines.listed():
                 print(f"{one.name}\t{one.address}\t{one.suite}\t{'runs' if one.runs else 'does not run'}")
         case ["up", name]:
-            machines.up({name: base.SUITES[0]})
+            known = machines.known()
+            _up(name, known[name].suite if name in known else base.SUITES[0])
         case ["up", name, suite] if suite in base.SUITES:
-            machines.up({name: suite})
+            _up(name, suite)
         case ["down", name]:
             machines.down([machines.require(name).name], say=print)
         case ["down", name, "--purge"]:
@@ -30,6 +31,11 @@ def host(arguments: list[str]) -> int:
         case _:
             raise Failed(f"Like this: {USAGE}")
     return 0
+
+
+def _up(name: str, suite: str) -> None:
+    base.ensure(suite)
+    machines.up({name: suite}, say=print)
 
 
 def ssh(name: str) -> list[str]:

@@ -1,10 +1,7 @@
-"""What may happen to a host, done on purpose: it freezes, it is cut off, it loses power."""
+"""What may happen to a host, done on purpose: it freezes, is cut off, loses power. `machines.up` mends all three."""
 
-import os
-import signal
 import subprocess
 
-from devkit import processes
 from devkit.hosts import cgroups
 from devkit.hosts.records import record
 
@@ -30,8 +27,5 @@ def mend(name: str) -> None:
 
 
 def cut_power(name: str) -> None:
-    """End everything on it at once; `machines.up` boots it again."""
-    for pid in cgroups.processes(name):
-        os.kill(pid, signal.SIGKILL)
-    cgroups.empty_and_remove(name)
-    processes.stop(record(name).service)
+    """End everything on it at once."""
+    cgroups.kill(name)

@@ -1,13 +1,17 @@
 """What is kept of each host: its release, its number on the network, and the names that follow from them."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from devkit import network
+from devkit.running import Failed
 from devkit.state import identity, read_json, state_folder, write
 
 FILE = "host.json"
+NAMES = re.compile(r"(?!base-)[a-z][a-z0-9-]{0,40}")
+MOST = 200
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,19 @@ def known() -> dict[str, Record]:
 
 
 def ensure(name: str, suite: str) -> Record:
-    """Write a host down unless it is known; the numbers of others are left alone."""
+    """Write a host down unless it is known; the numbers of others are left alone.
+
+    Raises `Failed` for a name that no machine can have, and for a host that is there with another release.
+    """
+    if not NAMES.fullmatch(name):
+        raise Failed(f"A host can't be called {name!r}: letters, digits and hyphens, such as vancouver-2.")
     hosts = known()
     if name in hosts:
+        if hosts[name].suite != suite:
+            raise Failed(f"{name} is {hosts[name].suite}: ./dev host down {name} --purge removes it first.")
         return hosts[name]
     taken = {host.number for host in hosts.values()}
-    number = next(number for number in range(200) if number not in taken)
+    number = next(number for number in range(MOST) if number not in taken)
     folder = hosts_folder() / name
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / FILE, json.dumps({"suite": suite, "number": number}))

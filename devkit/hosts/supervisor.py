@@ -2,7 +2,8 @@
 
     python -m devkit.hosts.supervisor NAME
 
-SIGTERM shuts the host down in order.
+SIGTERM shuts the host down in order. Its working folder is the host's root: `/proc/<pid>/cwd` leads there from every
+mount namespace.
 """
 
 import ctypes
@@ -19,7 +20,7 @@ from devkit.hosts.records import Record, record
 
 CLONE_NEWNS, CLONE_NEWNET = 0x0002_0000, 0x4000_0000
 RESTARTED = 133
-RUNTIME = Path("/run/systemd/nspawn")
+RUNTIME = Path("/run")
 
 
 def main(name: str) -> int:
@@ -34,9 +35,39 @@ def main(name: str) -> int:
     os.close(outside)
     root = _mount_root(host)
     contents.refresh(root, host)
-    while (status := _boot(host, root)) == RESTARTED:
-        print(f"{name} restarts", flush=True)
-    return status
+    # nspawn keeps its sockets and locks there: they are this host's alone, and the machine's folder stays as it is.
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(RUNTIME))
+    os.chdir(root)
+    return _Guest(host, root).live()
+
+
+class _Guest:
+    """The booted system. Told to end, it is not booted again."""
+
+    def __init__(self, host: Record, root: Path) -> None:
+        self._command = ["systemd-nspawn", "--quiet", "--keep-unit", "--register=no", f"--machine={host.machine}"]
+        self._command += [f"--directory={root}", f"--network-namespace-path=/proc/{os.getpid()}/ns/net"]
+        self._command += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--boot"]
+        self._running: subprocess.Popen[bytes] | None = None
+        self._ending = False
+        signal.signal(signal.SIGTERM, self._end)
+
+    def live(self) -> int:
+        """Boot it, and again whenever it has restarted itself."""
+        while (status := self._boot()) == RESTARTED and not self._ending:
+            print("The host restarts.", flush=True)
+        return status
+
+    def _boot(self) -> int:
+        self._running = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]})
+        if self._ending:
+            self._running.terminate()
+        return self._running.wait()
+
+    def _end(self, _signal: int, _frame: FrameType | None) -> None:
+        self._ending = True
+        if self._running is not None:
+            self._running.terminate()
 
 
 def _connect(host: Record, outside: int) -> None:
@@ -60,23 +91,7 @@ def _mount_root(host: Record) -> Path:
     layers = f"lowerdir={base.folder(host.suite)},upperdir={host.folder / 'upper'},workdir={host.folder / 'work'}"
     root = host.folder / "root"
     _run("mount", "-t", "overlay", "overlay", "-o", layers, str(root))
-    RUNTIME.mkdir(parents=True, exist_ok=True)
-    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(RUNTIME))
     return root
-
-
-def _boot(host: Record, root: Path) -> int:
-    command = ["systemd-nspawn", "--quiet", "--keep-unit", "--register=no", f"--machine={host.machine}"]
-    command += [f"--directory={root}", f"--network-namespace-path=/proc/{os.getpid()}/ns/net"]
-    command += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--boot"]
-    path = {"PATH": os.environ["PATH"]}
-    guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=path)
-
-    def shut_down(_signal: int, _frame: FrameType | None) -> None:
-        guest.terminate()
-
-    signal.signal(signal.SIGTERM, shut_down)
-    return guest.wait()
 
 
 def _run(*command: str) -> None:
