@@ -9,6 +9,7 @@ from pathlib import Path
 from devkit.running import said
 from devkit.state import write
 
+OS_RELEASE = Path("/etc/os-release")
 TRUSTED = Path("usr/local/share/ca-certificates")
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 DEFAULT_MIRROR, DEFAULT_SECURITY_MIRROR = "http://deb.debian.org/debian", "http://deb.debian.org/debian-security"
@@ -84,7 +85,9 @@ def _copy_first(candidates: list[Path], target: Path) -> None:
 
 def _listed() -> dict[str, str]:
     """Give this machine's sources of `main` by their suite, however they are written down."""
-    told = said(["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"])
+    command = ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
+    # Otherwise it tells only of what `apt-get update` has fetched, and images of containers have nothing.
+    told = said([*command, "--no-release-info"])
     rows = [line.split() for line in told.splitlines()]
     return {row[0]: address for row in rows if row[1:2] == ["main"] and (address := _address(row[2]))}
 
@@ -99,6 +102,6 @@ def _address(written: str) -> str | None:
 
 
 def _codename() -> str:
-    lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    lines = OS_RELEASE.read_text(encoding="utf-8").splitlines()
     values = dict(line.split("=", 1) for line in lines if "=" in line)
     return values.get("VERSION_CODENAME", "") if values.get("ID") == "debian" else ""

@@ -19,6 +19,8 @@ from devkit.running import Failed
 from devkit.state import CHECKOUT, read_json, state_folder, write
 
 READY_SECONDS = 60
+ANSWER_SECONDS = 1
+SSH_PORT = 22
 BANNER = b"SSH-"
 Say = Callable[[str], None]
 
@@ -87,6 +89,16 @@ def root_of(host: Record) -> Path | None:
     return root if (root / contents.HOST_KEY).is_file() else None
 
 
+def answers(name: str) -> bool:
+    """Tell whether a host speaks SSH."""
+    try:
+        with socket.create_connection((record(name).address, SSH_PORT), ANSWER_SECONDS) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            return connection.recv(len(BANNER)) == BANNER
+    except OSError:
+        return False
+
+
 def require(name: str) -> Record:
     """Give a host's record. Raises `Failed` where there is none."""
     if name not in known():
@@ -104,7 +116,7 @@ def _bring_up(host: Record) -> Record:
     command = [sys.executable, "-m", "devkit.hosts.supervisor", host.name]
     where = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
     service = processes.Service(host.service, command, READY_SECONDS, where, as_root=True)
-    processes.start(service, lambda: _answers(host))
+    processes.start(service, lambda: answers(host.name))
     root = root_of(host)
     if root is None:
         raise Failed(f"{host.name} answered and ended: ./dev logs {host.service} shows why.")
@@ -123,15 +135,6 @@ def _take_down(host: Record) -> bool:
 
 def _alone() -> AbstractContextManager[None]:
     return one_at_a_time(hosts_folder() / "lock")
-
-
-def _answers(host: Record) -> bool:
-    try:
-        with socket.create_connection((host.address, 22), 1) as connection:
-            connection.settimeout(1)
-            return connection.recv(len(BANNER)) == BANNER
-    except OSError:
-        return False
 
 
 def _write_known_hosts() -> None:
