@@ -93,7 +93,8 @@ def _take_over(folder: Path) -> int:
     host = json.loads((folder / "inventory" / "hosts.json").read_text(encoding="utf-8"))["all"]["hosts"]
     (target,) = host.values()
     options = os.environ["ANSIBLE_SSH_ARGS"].split()
-    control = ["-o", f"ControlPath={os.environ['ANSIBLE_SSH_CONTROL_PATH']}"]
+    path = os.environ["ANSIBLE_SSH_CONTROL_PATH"].replace("%%", "%")
+    control = ["-o", f"ControlPath={path}"]
     address = f"{target['ansible_user']}@{target['ansible_host']}"
     command = [SSH, *options, *control, "-p", str(target["ansible_port"]), address, "sh"]
     script = (folder / "takeover.sh").read_bytes()

@@ -5,6 +5,7 @@ from importlib.resources import files
 from uuid import UUID
 
 PATH = "/usr/local/lib/coop-catalog/fence"
+ATTEMPTS = "/var/lib/coop-catalog/attempts"
 REFUSED = 97
 SCRIPT = files(__package__).joinpath("fence.sh").read_text(encoding="utf-8")
 
@@ -26,8 +27,8 @@ exec {path} {instance} {attempt} --take
 
 
 def executable(instance_id: UUID, attempt: int) -> str:
-    """Give what stands before `-c COMMAND` in every command of this attempt."""
-    return f"{PATH} {instance_id} {attempt}"
+    """Name the shell that every command of this attempt goes through; the takeover writes it."""
+    return f"{ATTEMPTS}/{instance_id}.shell-{attempt}"
 
 
 def takeover(instance_id: UUID, attempt: int) -> str:

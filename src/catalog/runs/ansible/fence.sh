@@ -27,9 +27,11 @@ if [ "$attempt" -lt "$highest" ]; then
 fi
 
 if [ "$action" != --take ]; then
+    shift 2
     exec /bin/sh "$@"
 fi
 
+umask 022
 mkdir -p "$folder"
 exec 9>"$folder/.lock"
 flock 9
@@ -42,6 +44,12 @@ fi
 echo "$attempt" >"$file.new"
 sync "$file.new"
 mv "$file.new" "$file"
+
+# Ansible takes one word as its shell: a script that stands for this attempt.
+rm -f "$file".shell-*
+shell=$file.shell-$attempt
+printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$0" "$instance" "$attempt" >"$shell"
+chmod 755 "$shell"
 
 rounds=0
 while :; do

@@ -88,7 +88,7 @@ def environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
         "ANSIBLE_SSH_ARGS": f"{SSH_OPTIONS} -o UserKnownHostsFile={folder / 'known_hosts'}",
-        "ANSIBLE_SSH_CONTROL_PATH": str(folder / "cp" / "%C"),
+        "ANSIBLE_SSH_CONTROL_PATH": str(folder / "cp" / "%%C"),  # Ansible fills in its own names by %
     }
 
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID
 
@@ -66,10 +66,11 @@ def workspace(play: Play, user: str | None) -> Iterator[Path]:
 
 def remove(folder: Path, user: str | None) -> None:
     """Remove the folder as whoever owns it."""
-    if user is None:
-        shutil.rmtree(folder, ignore_errors=True)
+    if user is not None and folder.owner() == user:
+        command = [*as_user(user), "rm", "-rf", "--", str(folder)]
+        subprocess.run(command, check=False, env={"PATH": os.defpath})  # noqa: S603 - our own command
     else:
-        subprocess.run([*as_user(user), "rm", "-rf", "--", str(folder)], check=False, env={"PATH": os.defpath})  # noqa: S603 - our own command
+        shutil.rmtree(folder)
 
 
 def as_user(user: str | None) -> list[str]:
@@ -83,15 +84,27 @@ def as_user(user: str | None) -> list[str]:
 def _fill(folder: Path, play: Play) -> None:
     if hashlib.sha256(play.archive).hexdigest() != play.digest:
         raise ArchiveDamaged(play.digest)
-    project = folder / "project"
-    with tarfile.open(fileobj=io.BytesIO(play.archive)) as tar:
-        tar.extractall(project, filter="data")
+    _unpack(play.archive, folder / "project")
     for name in ("home", "tmp", "cp", "inventory"):
         (folder / name).mkdir(mode=PRIVATE)
     _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
     _write(folder / "known_hosts", f"{_pattern(play.target)} {play.target.host_key}\n")
     _write(folder / "inventory" / "hosts.json", json.dumps(_inventory(play)))
     _write(folder / "takeover.sh", fence.takeover(play.instance_id, play.attempt))
+
+
+def _unpack(archive: bytes, project: Path) -> None:
+    """Write the archive's files. It holds nothing but files (`tools.archives`), and none of them leads outside."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for entry in tar:
+            parts = PurePosixPath(entry.name).parts
+            content = tar.extractfile(entry) if entry.isreg() else None
+            if content is None or entry.name.startswith("/") or ".." in parts:
+                raise ArchiveDamaged(entry.name)
+            path = project.joinpath(*parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())
+            path.chmod(entry.mode & 0o755)
 
 
 def _inventory(play: Play) -> dict[str, Any]:
