@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from coop_jupyterhub import CoopAuthenticator, CoopSpawner
 from texts import TEXTS
 
 HERE = Path(__file__).parent
-settings = json.loads((HERE / "settings.json").read_text(encoding="utf-8"))
+settings = json.loads(Path(os.environ["HUB_SETTINGS"]).read_text(encoding="utf-8"))
 texts = TEXTS[settings["language"]]
 ports, sso, endpoints = settings["ports"], settings["sso"], settings["endpoints"]
 venv = Path(sys.executable).parent
