@@ -79,7 +79,8 @@ def _make(suite: str) -> None:
     subprocess.run(["rm", "-rf", "--one-file-system", str(unfinished)], check=True)
     # What it mounts for its packages' scripts goes with its own namespace, also when it is interrupted.
     command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-    run([*command, suite, unfinished, mirror()], f"base-{suite}")
+    # Elsewhere than on Debian it would go on, with a warning, where the archive's keys are not installed.
+    run([*command, "--force-check-gpg", suite, unfinished, mirror()], f"base-{suite}")
     make_alike(unfinished, suite)
     run(["chroot", unfinished, "update-ca-certificates"], f"base-{suite}")
     _make_server(unfinished)
@@ -100,6 +101,8 @@ def _make_server(root: Path) -> None:
     wanted = units / "multi-user.target.wants"
     wanted.mkdir(exist_ok=True)
     (wanted / "writable-controllers.service").symlink_to("../writable-controllers.service")
-    write(root / "etc/default/locale", "LANG=C.UTF-8\n")
+    write(root / "etc/locale.conf", "LANG=C.UTF-8\n")
+    (root / "etc/default/locale").unlink(missing_ok=True)
+    (root / "etc/default/locale").symlink_to("../locale.conf")
     (root / "var/log/journal").mkdir(parents=True, exist_ok=True)
     subprocess.run(["apt-get", "clean", "--option", f"Dir={root}"], check=True, stdout=subprocess.DEVNULL)

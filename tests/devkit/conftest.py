@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from devkit.hosts.base import SUITES
@@ -13,17 +14,15 @@ def new_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewChecko
     """Give a way to make checkouts; all that they started is gone in the end."""
     if os.geteuid() != 0:
         pytest.skip("hosts need root: ./dev test has it")
-    made: list[Checkout] = []
+    with ExitStack() as made:
 
-    def make() -> Checkout:
-        checkout = Checkout(tmp_path_factory.mktemp("checkout"))
-        made.append(checkout)
-        prepare(checkout)
-        return checkout
+        def make() -> Checkout:
+            checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+            prepare(checkout)
+            made.callback(purge, checkout)
+            return checkout
 
-    yield make
-    for checkout in made:
-        purge(checkout)
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -132,6 +132,14 @@ def test_an_instance_s_name_leads_to_its_host_from_every_place(checkout: Checkou
     assert names_file.stat().st_ino == same_file
 
 
+def test_a_name_that_came_while_a_host_was_down_is_known_when_it_is_up(checkout: Checkout) -> None:
+    hostname, (name, other) = "hub-1.coop-tools.test", SUITES
+    assert checkout.host("down", other).returncode == 0
+    checkout.do(f"from devkit.hosts import machines; machines.point({hostname!r}, {name!r})")
+    checkout.up(other, other)
+    assert checkout.on(other, f"getent hosts {hostname}").split()[0] == checkout.address(name)
+
+
 def test_packages_install_on_a_host(checkout: Checkout) -> None:
     name = SUITES[0]
     checkout.on(name, "apt-get update --quiet=2 && apt-get install --quiet=2 --yes tree 2>/dev/null")

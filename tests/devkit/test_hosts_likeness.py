@@ -81,10 +81,10 @@ def test_the_machine_s_mirrors_serve_another_release_too(machine: Machine, name:
     ]
 
 
-def test_a_vendor_s_packages_under_debian_s_names_are_not_taken_for_debian(machine: Machine) -> None:
-    machine.source("aaa-vendor.sources", SOMEBODY_ELSE_S)
+@pytest.mark.parametrize("name", ["aaa-vendor.sources", "zzz-vendor.sources"])
+def test_a_vendor_s_packages_under_debian_s_names_are_not_taken_for_debian(machine: Machine, name: str) -> None:
+    machine.source(name, SOMEBODY_ELSE_S)
     machine.source("debian.sources", DEB822)
-    machine.source("zzz-vendor.sources", SOMEBODY_ELSE_S)
     assert "vendor" not in " ".join(machine.sources_inside())
 
 
