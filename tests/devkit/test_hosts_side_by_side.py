@@ -58,12 +58,11 @@ def test_purging_leaves_nothing_on_the_machine(other: Checkout) -> None:
     ]
 
 
-def test_a_host_that_went_up_in_one_mount_namespace_is_known_and_ended_in_another(other: Checkout) -> None:
+def test_a_host_that_went_up_in_one_mount_namespace_is_known_and_ended_in_another(
+    other: Checkout, tmp_path: Path
+) -> None:
     assert other.host("down", NAME).returncode == 0
-    elsewhere = (
-        "mount -t tmpfs tmpfs /mnt && mkdir /mnt/seen && mount --rbind . /mnt/seen && cd /mnt/seen && "
-        f"python3 -m devkit.hosts up {NAME}"
-    )
+    elsewhere = f"mount --bind . {tmp_path} && cd {tmp_path} && python3 -m devkit.hosts up {NAME}"
     private = ["unshare", "--mount", "--propagation", "private", "sh", "-c", elsewhere]
     subprocess.run(private, cwd=other.folder, check=True, stdout=subprocess.DEVNULL)
     other.do(f"from devkit.hosts import machines; machines.point('wiki-2.coop-tools.test', {NAME!r})")
