@@ -137,11 +137,13 @@ def _instance(subject: Subject, claim: Claim, key: str) -> dict[str, Any]:
 def _sign_on(subject: Subject, issuer: str, secrets: Mapping[str, str]) -> dict[str, Any]:
     sign_on = subject.manifest.sign_on
     member = subject.member
+    organizations = [] if member.organization_id is None else [{"id": member.organization_id, "alias": member.alias}]
     return {
         "issuer": issuer,
         "client_id": instance_client_id(str(subject.instance.id)),
         "client_secret": secrets.get(CLIENT_SECRET, ""),
-        "organization_ids": [] if member.organization_id is None else [member.organization_id],
+        "organization_ids": [one["id"] for one in organizations],
+        "organizations": organizations,
         "organization_scope": ORGANIZATION_SCOPE,
         "roles": list(sign_on.roles),
         "default_role": sign_on.default_role,
