@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 
-from devkit import namespace, packages, preflight, users, venv
+from devkit import namespace, packages, preflight, python_packages, users
 from devkit.running import Failed
 from devkit.state import INSIDE, STATE, make_folders, state_folder
 from devkit.telling import Teller
@@ -44,13 +44,13 @@ def main(arguments: list[str]) -> int:
     try:
         if command in NEEDS_SET_UP:
             _set_up()
-        elif not venv.python().is_file():
+        elif not python_packages.python().is_file():
             return _nothing_there(command)
         if not namespace.is_inside():
             namespace.enter()
         module = "devkit.preparing" if command in NEEDS_SET_UP else "devkit.inside"
         python = sys.executable if command in NEEDS_SET_UP else str(INSIDE / STATE / "venv" / "bin" / "python")
-        os.execv(python, [python, "-m", module, *arguments])
+        os.execv(python, [python, "-m", module, *arguments])  # noqa: S606 - our own program
     except Failed as failure:
         print(failure, file=sys.stderr)
         return 1

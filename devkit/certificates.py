@@ -1,4 +1,4 @@
-"""A small certificate authority for the development network. Its key and the servers' keys are read by their owner alone."""
+"""A small certificate authority for the development network; its key is read by root alone."""
 
 import datetime as dt
 import ipaddress

@@ -33,7 +33,7 @@ class Machine:
     packages_reachable: bool
 
 
-def complaint(machine: Machine) -> str | None:
+def complaint(machine: Machine) -> str | None:  # noqa: PLR0911 - one for each thing that may be missing
     """Say what is missing and what to do; none where nothing is."""
     if not machine.has_apt or not _known_release(machine):
         return (

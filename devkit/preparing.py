@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from devkit import keycloak, venv
+from devkit import keycloak, python_packages
 from devkit.environment import ensure_secrets
 from devkit.hosts import base
 from devkit.running import Failed
@@ -15,9 +15,9 @@ WITHOUT_PARTS = frozenset({"check", "lock"})
 EXIT_INTERRUPTED = 130
 
 
-def main(arguments: list[str]) -> int:
-    """Prepare what the command needs, and hand over to it."""
-    jobs: dict[str, Callable[[], None]] = {"Python packages": venv.ensure}
+def main(arguments: list[str]) -> int:  # noqa: RET503 - the last line never returns
+    """Prepare what the command needs, and hand over to it; gives the exit status where that fails."""
+    jobs: dict[str, Callable[[], None]] = {"Python packages": python_packages.ensure}
     if arguments[0] not in WITHOUT_PARTS:
         jobs |= {"Keycloak": _keycloak, "file systems for hosts": _bases}
     try:
@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
         print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
         # The other jobs' threads would be waited for: what they left half-done is begun again next time.
         os._exit(EXIT_INTERRUPTED)
-    python = str(venv.python())
-    os.execv(python, [python, "-m", "devkit.inside", *arguments])
+    python = str(python_packages.python())
+    os.execv(python, [python, "-m", "devkit.inside", *arguments])  # noqa: S606 - our own program
 
 
 def _keycloak() -> None:

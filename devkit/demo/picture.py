@@ -9,13 +9,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from devkit.browsing import CHROMIUM
 
-VIEW = {"width": 1200, "height": 800}
 PATIENCE_MS = 90_000
-SETTLED = "networkidle"
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +22,11 @@ def main(arguments: list[str]) -> int:
     password = sys.stdin.read()
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=options, viewport=VIEW, locale="en-CA"
+            profile,
+            executable_path=CHROMIUM,
+            args=options,
+            viewport=ViewportSize(width=1200, height=800),
+            locale="en-CA",
         )
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
@@ -48,10 +50,11 @@ def _sign_in(page: Page, username: str, password: str) -> None:
 
 
 def _wait_for_a_server(page: Page) -> None:
-    """A notebook server takes a while to start: its page leads on by itself, to the address under /user/."""
+    """Wait where a notebook server is started: its page leads on by itself, to the address under /user/."""
     if "/hub/" in page.url:
         page.wait_for_url("**/user/**")
-        page.locator(".jp-Launcher, .jp-NotebookPanel, #filebrowser").first.wait_for()
+    if "/user/" in page.url:
+        page.locator(".jp-LauncherCard").first.wait_for()
 
 
 if __name__ == "__main__":

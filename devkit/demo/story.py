@@ -7,6 +7,7 @@ earlier telling left is found and used.
 """
 
 import json
+import secrets
 import sys
 import time
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def _asked_and_decided(stage: Stage, operator: CatalogApi, wish: dict[str, Any])
     """Have the request made and approved, unless that was done before; gives the instance."""
     tell, asked = stage.tell, wish["request"]
     found = operator.get("/v1/requests", reference=asked["reference"])["items"]
-    request = next((one for one in found if one["state"] in OPEN_STATES), None)
+    request = next((one for one in found if _is_there(operator, one)), None)
     if request is None:
         member_it = stage.api_as(wish["asked_by"], asked["language"])
         draft = member_it.post("/v1/requests?dry_run=true", asked)
@@ -111,7 +112,7 @@ def _asked_and_decided(stage: Stage, operator: CatalogApi, wish: dict[str, Any])
         )
         for warning in draft["warnings"]:
             tell.say(f"  {warning['statute'] or warning['jurisdiction']}: {warning['detail']}")
-        request = member_it.post("/v1/requests", asked, {"Idempotency-Key": f"demo-{asked['reference']}"})
+        request = member_it.post("/v1/requests", asked, {"Idempotency-Key": secrets.token_hex(8)})
     if request["state"] == "submitted":
         current = {"If-Match": f'"{request["version"]}"'}
         request = operator.post(f"/v1/requests/{request['id']}/approve", headers=current)
@@ -122,13 +123,24 @@ def _asked_and_decided(stage: Stage, operator: CatalogApi, wish: dict[str, Any])
     return instance
 
 
+def _is_there(operator: CatalogApi, request: dict[str, Any]) -> bool:
+    """Tell whether a request waits, or led to an instance that was not removed since."""
+    if request["state"] not in OPEN_STATES or request["state"] == "submitted":
+        return bool(request["state"] == "submitted")
+    instance = operator.get(f"/v1/instances/{request['instance_id']}")
+    return bool(instance["state"] not in {"removing", "removed"})
+
+
 def _see_runs_through(stage: Stage, operator: CatalogApi, instances: list[dict[str, Any]]) -> None:
     """Follow what is on the way; a first provision that failed in an earlier telling is tried again."""
     for instance in instances:
         if instance["state"] == "failed":
             cast.operators_command("instance", "provision", instance["hostname"])
-    with stage.tell.chapter("The worker provisions"):
-        follow(stage.tell, operator, instances)
+    ids = [one["id"] for one in instances]
+    moving = [one for one in (operator.get(f"/v1/instances/{key}") for key in ids) if one["state"] == "provisioning"]
+    if moving:
+        with stage.tell.chapter("The worker provisions"):
+            follow(stage.tell, operator, moving)
 
 
 def _provision_again(
@@ -138,8 +150,8 @@ def _provision_again(
         cast.operators_command("instance", "provision", instance["hostname"])
         stage.tell.say(f"The same again for {wish['request']['tool']}, which should change nothing")
     with stage.tell.chapter("The worker provisions what is there"):
-        for instance, changed in follow(stage.tell, operator, instances).items():
-            stage.tell.say(f"{instance}: {changed} tasks changed anything")
+        for hostname, changed in follow(stage.tell, operator, instances).items():
+            stage.tell.say(f"{hostname}: {f'{changed} tasks changed something' if changed else 'nothing was changed'}")
 
 
 def _close(stage: Stage, wishes: list[dict[str, Any]], instances: list[dict[str, Any]]) -> None:
