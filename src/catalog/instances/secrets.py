@@ -1,4 +1,4 @@
-"""An instance's secrets: made once, kept encrypted, opened by workers alone (the server's role can't even read them)."""
+"""An instance's secrets: made once, kept encrypted, opened by workers alone (the server may not even read them)."""
 
 import secrets
 from collections.abc import Iterable

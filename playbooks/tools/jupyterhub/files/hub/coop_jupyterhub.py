@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
+from pathlib import Path
 from typing import Any
 
 import jwt
 from admission import Admission, Rules, admission
 from oauthenticator.oauth2 import OAuthenticator
-from systemdspawner import SystemdSpawner
+from systemdspawner import SystemdSpawner, systemd
 from tornado.web import HTTPError
 from traitlets import Instance, List, Unicode, default
 
@@ -16,6 +17,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 CLAIMS_NEEDED = ("exp", "iat", "iss", "aud", "sub")
 CLOCK_LEEWAY_SECONDS = 30
 KEYS_TIMEOUT_SECONDS = 10
+RUN = Path("/run")
 SYSTEMDSPAWNER_HOMES = ("{USERNAME}", "/var/lib/{USERNAME}")
 
 
@@ -88,6 +90,19 @@ class CoopSpawner(SystemdSpawner):
     """Keeps the homes of each hub in a folder of its own: SystemdSpawner has all of a host's in /var/lib/NAME."""
 
     homes = Unicode(config=True, help="The folder of this hub's homes below /var/lib.")
+
+    async def start(self) -> tuple[str, int] | None:
+        """Start the server, also where one ran before.
+
+        With dynamic users, systemd leaves a link in /run that leads nowhere; SystemdSpawner wants a folder there.
+        """
+        if await systemd.service_running(self.unit_name):
+            await systemd.stop_service(self.unit_name)
+        left = RUN / self.unit_name
+        if left.is_symlink() and not left.exists():
+            left.unlink()
+        started: tuple[str, int] | None = await super().start()
+        return started
 
     def _expand_user_vars(self, string: str) -> str:
         if string in SYSTEMDSPAWNER_HOMES:
