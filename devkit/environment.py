@@ -118,6 +118,11 @@ def write_environments(postgres_port: int) -> None:
             "CATALOG_SERVER_PASSWORD_FILE": folder / "postgres-server",
             "CATALOG_WORKER_PASSWORD_FILE": folder / "postgres-worker",
             "CATALOG_KEYCLOAK_SECRETS_DIR": folder / "keycloak",
+        },
+    )
+    _write(
+        "first-setup",
+        {
             "CATALOG_KEYCLOAK_ADMIN_CLIENT_ID": BOOTSTRAP_CLIENT,
             "CATALOG_KEYCLOAK_ADMIN_SECRET_FILE": folder / "keycloak-bootstrap",
         },

@@ -169,7 +169,8 @@ def _set_up_realm() -> None:
 
 
 def _catalog(*arguments: str) -> None:
-    run([sys.executable, "-m", "catalog", *arguments], "catalog", environment=environment("owner"))
+    values = environment("owner") | environment("first-setup")
+    run([sys.executable, "-m", "catalog", *arguments], "catalog", environment=values)
 
 
 def _server_ready() -> bool:
