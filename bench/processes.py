@@ -28,20 +28,23 @@ class Measured:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory_mb(self) -> float:
-        """Give the memory that it holds in MB: its own, and its part of what it shares (PSS)."""
-        for line in (self._folder / "smaps_rollup").read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-        raise LookupError("Pss")
+        """Give the memory that it holds."""
+        return memory_of(int(self._folder.name))
+
+
+def memory_of(pid: int) -> float:
+    """Give the memory that a process holds in MB: its own, and its part of what it shares (PSS)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError("Pss")
 
 
 @contextlib.contextmanager
 def serving(command: list[str], port: int, environment: Mapping[str, str]) -> Iterator[Measured]:
     """Run a server until the block ends. Raises `TimeoutError` with its last words where it does not listen."""
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(  # noqa: S603 - a command of the benchmark's own making
-            command, env=dict(environment), stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)
         try:
             _await_port(process, port, log.fileno())
             yield Measured(process, port)

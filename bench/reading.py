@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from devkit.environment import environment
+
 from bench.comparing import Comparison, Weight
 from bench.load import send_many
 from bench.processes import Measured, free_port, plain_server, serving
@@ -34,7 +36,8 @@ PLAIN = Case("plain text", "/plain", {}, OK)
 async def compare_reading(slug: str) -> list[Comparison | Weight]:
     """Compare `GET /v1/tools` and `GET /v1/tools/{slug}`, and both where the ETag is known; weigh the server."""
     port, plain_port = free_port(), free_port()
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("CATALOG_TLS_")}
+    told = os.environ | environment("server")
+    ours = {name: value for name, value in told.items() if not name.startswith("CATALOG_TLS_")}
     ours |= {"CATALOG_BIND": f"127.0.0.1:{port}"}
     with (
         serving([sys.executable, "-m", "catalog", "serve"], port, ours) as server,
