@@ -15,6 +15,7 @@ NEEDED = {
     "ca-certificates": "to check who a download comes from",
     "chromium": "the browser that signs in and takes pictures",
     "debian-archive-keyring": "checks who the hosts' file systems come from",
+    "curl": "asks the API by hand, as the README does",
     "debootstrap": "makes the hosts' file systems",
     "iproute2": "makes the network of the hosts",
     "iptables": "lets the hosts out through this machine's firewall",
