@@ -87,6 +87,8 @@ def environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_PIPELINING": "true",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
+        # Modules would write their arguments into the host's journal.
+        "ANSIBLE_NO_TARGET_SYSLOG": "true",
         "ANSIBLE_SSH_ARGS": f"{SSH_OPTIONS} -o UserKnownHostsFile={folder / 'known_hosts'}",
         "ANSIBLE_SSH_CONTROL_PATH": str(folder / "cp" / "%%C"),  # Ansible fills in its own names by %
     }
