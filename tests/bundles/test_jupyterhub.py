@@ -164,7 +164,7 @@ def test_pages_and_notebooks_are_in_the_instances_language(hub: Hub, browser: Br
     settings = browser.http.get(f"{server.url}/lab/api/settings/@jupyterlab/translation-extension:plugin").json()
     assert settings["schema"]["properties"]["locale"]["default"] == "fr_FR"
     phrases = browser.http.get(f"{server.url}/lab/api/translations/fr_FR").json()["data"]
-    assert phrases["jupyterlab"]["File"] == ["Fichier"]
+    assert phrases["jupyterlab"]["Close and Shut Down Notebook"] == ["Fermer et arrêter le notebook"]
 
 
 def test_another_member_is_refused_by_keycloak(
