@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import secrets
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from catalog.identity.keycloak.realm_clients import PEOPLE
 from catalog.identity.keycloak.specs import PersonSpec
 from catalog.members.service import members
 from catalog.settings import Environment, admin_settings
+from devkit.state import state_folder
 
 HERE = Path(__file__).parent
+SIGN_ON_SECONDS = 120
 ATTESTED_FROM, ATTESTED_UNTIL = "2026-01-01", "2030-12-31"
 
 
@@ -26,6 +30,22 @@ def read(name: str) -> list[dict[str, Any]]:
     """Read one of the lists beside this file."""
     entries: list[dict[str, Any]] = json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
     return entries
+
+
+def set_up(known: dict[str, str]) -> list[tuple[str, Callable[[], object]]]:
+    """Give all that has to be there before the first request, as titles with what to do; each can be repeated."""
+    everybody = [person["username"] for person in read("people")]
+    return [
+        ("Publishing the tools from playbooks/tools", lambda: operators_command("tools", "publish", "--all")),
+        ("Writing down two sites with their attestations", write_down_sites),
+        ("Looking at their hosts over SSH, and adding them", add_hosts),
+        ("Writing down seven members by their ROR ids; runs make their sign-on in Keycloak", write_down_members),
+        ("Waiting for those runs", sign_ons),
+        (
+            "Making demo accounts in Keycloak, with their roles towards the API",
+            lambda: make_people(everybody, known, organization_ids()),
+        ),
+    ]
 
 
 def operators_command(*arguments: str) -> None:
@@ -124,10 +144,21 @@ def _grant(person: dict[str, Any], subject: str) -> None:
     )
 
 
-def add_host(state: Path, site: dict[str, Any]) -> None:
-    """Add the site's host, whose key is known since the dev kit made it."""
-    address = (state / "hosts" / site["host"] / "address").read_text(encoding="utf-8").strip()
-    operators_command(
-        *("host", "add", site["host"], "--site", site["slug"], "--address", address),
-        *("--known-hosts", str(state / "known_hosts")),
-    )
+def add_hosts() -> None:
+    """Add each site's host, whose key is known since the dev kit made it."""
+    for site in read("sites"):
+        address = (state_folder() / "hosts" / site["host"] / "address").read_text(encoding="utf-8").strip()
+        operators_command(
+            *("host", "add", site["host"], "--site", site["slug"], "--address", address),
+            *("--known-hosts", str(state_folder() / "known_hosts")),
+        )
+
+
+def sign_ons() -> None:
+    """Wait until every member has its Organization. Raises `TimeoutError`."""
+    deadline = time.monotonic() + SIGN_ON_SECONDS
+    while None in (organizations := organization_ids()).values():
+        if time.monotonic() > deadline:
+            waiting = ", ".join(alias for alias, identifier in organizations.items() if identifier is None)
+            raise TimeoutError(f"The sign-on of {waiting} was not made in {SIGN_ON_SECONDS} s: see ./dev logs worker.")
+        time.sleep(0.5)

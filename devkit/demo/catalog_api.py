@@ -26,9 +26,13 @@ class CatalogApi:
             trust_env=False,
         )
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
     def get(self, path: str, **query: str | int) -> Any:
         """Read what is at `path`."""
-        return _body(self._client.get(path, params=query))
+        return _body(self._client.get(path, params=query or None))
 
     def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """Send `body` to `path`."""

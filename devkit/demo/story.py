@@ -9,7 +9,6 @@ earlier telling left is found and used.
 import json
 import secrets
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from devkit.telling import Teller
 
 OPERATOR = "operator.coop"
 CLI = "catalog-cli"
-SIGN_ON_SECONDS = 120
 OPEN_STATES = ("submitted", "approved", "fulfilled")
 
 
@@ -73,28 +71,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _prepare(stage: Stage) -> None:
-    tell = stage.tell
-    with tell.chapter("Publishing the tools from playbooks/tools"):
-        cast.operators_command("tools", "publish", "--all")
-    with tell.chapter("Writing down two sites and their hosts, each host checked over SSH"):
-        cast.write_down_sites()
-        for site in cast.read("sites"):
-            cast.add_host(stage.state, site)
-    with tell.chapter("Writing down seven members by their ROR ids; runs make their sign-on in Keycloak"):
-        cast.write_down_members()
-        organizations = _organizations()
-    with tell.chapter("Making demo accounts in Keycloak, with their roles towards the API"):
-        cast.make_people([person["username"] for person in cast.read("people")], stage.passwords, organizations)
-
-
-def _organizations() -> dict[str, str | None]:
-    deadline = time.monotonic() + SIGN_ON_SECONDS
-    while None in (organizations := cast.organization_ids()).values():
-        if time.monotonic() > deadline:
-            waiting = ", ".join(alias for alias, identifier in organizations.items() if identifier is None)
-            raise TimeoutError(f"The sign-on of {waiting} was not made in {SIGN_ON_SECONDS} s: see ./dev logs worker.")
-        time.sleep(0.5)
-    return organizations
+    for title, part in cast.set_up(stage.passwords):
+        with stage.tell.chapter(title):
+            part()
 
 
 def _asked_and_decided(stage: Stage, operator: CatalogApi, wish: dict[str, Any]) -> dict[str, Any]:
