@@ -16,7 +16,7 @@ NICKNAME = "coop-catalog-development"
 
 def browse(arguments: list[str]) -> int:
     """`./dev browser [URL]`: open a window; where there is no screen, say how to reach this from another computer."""
-    url = arguments[0] if arguments else f"{CATALOG_URL}/docs"
+    url = arguments[0] if arguments else f"{CATALOG_URL}/"
     if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         print(forwarding())
         return 0

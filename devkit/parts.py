@@ -77,7 +77,7 @@ def up(arguments: list[str]) -> int:
     bring_up(tell, hosts=True)
     reloader = processes.Service(RELOADER, [sys.executable, "-m", "devkit.reloading"], READY_SECONDS, as_root=True)
     processes.start(reloader, lambda: processes.is_running(RELOADER))
-    tell.say(f"Up: {CATALOG_URL}/docs (./dev browser opens it; ./dev down stops everything)")
+    tell.say(f"Up: {CATALOG_URL}/ (./dev browser opens it; ./dev down stops everything)")
     return 0
 
 

@@ -135,7 +135,7 @@ def _provision_again(
 
 def _close(stage: Stage, wishes: list[dict[str, Any]], instances: list[dict[str, Any]]) -> None:
     lines = ["", "Everything is up, and stays up until ./dev down.", ""]
-    lines += [f"  catalog    {stage.url}/docs"]
+    lines += [f"  catalog    {stage.url}/"]
     for wish, instance in zip(wishes, instances, strict=True):
         lines.append(
             f"  {wish['request']['tool']:<10} {instance['url']}/  (picture: .dev/pictures/{wish['picture']}.png)"

@@ -11,11 +11,13 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response.base import ASGIResponse
 from litestar.routes import HTTPRoute
+from markdown_it import MarkdownIt
 
 from catalog.platform.http.prepared import Prepared
 from catalog.platform.http.problems import PROBLEM_JSON
 
 BAD_REQUEST = 400
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 METHODS = ("get", "post", "put", "patch", "delete")
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -175,12 +177,12 @@ def reference_html(document: dict[str, Any]) -> str:
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     parameters = "".join(
         f"<tr><td><code>{_text(item['name'])}</code></td><td>{_text(item['in'])}"
-        f"{', required' if item.get('required') else ''}</td><td>{_text(item.get('description', ''))}</td></tr>"
+        f"{', required' if item.get('required') else ''}</td><td>{_line(item.get('description', ''))}</td></tr>"
         for item in operation.get("parameters", [])
     )
     answers = "".join(
         f"<tr><td><code>{_text(status)}</code></td>"
-        f"<td>{_text(answer.get('description', ''))} {_links(answer)}</td></tr>"
+        f"<td>{_line(answer.get('description', ''))} {_links(answer)}</td></tr>"
         for status, answer in operation.get("responses", {}).items()
     )
     body = operation.get("requestBody")
@@ -210,7 +212,12 @@ def _links(part: dict[str, Any]) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{_text(part)}</p>" for part in text.split("\n\n") if part.strip())
+    """Write a description, which OpenAPI has in CommonMark; HTML in it stays text."""
+    return str(_MARKDOWN.render(text))
+
+
+def _line(text: str) -> str:
+    return str(_MARKDOWN.renderInline(text))
 
 
 def _text(value: object) -> str:
