@@ -1,21 +1,16 @@
 """Hubs on real hosts, with a real Keycloak: who gets in, what runs there, and what is left in the end."""
 
-import secrets
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
-from devkit.hosts.records import known
 from devkit.signin import Browser
-from tests.bundles.jupyterhub_scene import Hub, make_hub
+from tests.bundles.instances import Instance, make_instance
+from tests.bundles.jupyterhub_scene import started
 from tests.identity.realm_under_test import Organization, Person, RealmUnderTest
 from tests.identity.realm_under_test import Server as Keycloak
-from tests.support.environment import variables
 
-from catalog.identity.keycloak.instance_clients import assign_roles, ensure_instance_client
-from catalog.identity.keycloak.realm import sync_realm
-from catalog.identity.keycloak.specs import ACCESS, EVERYBODY, RealmSpec
+from catalog.identity.keycloak.instance_clients import assign_roles
 
 HOSTS = ("quebec-1", "vancouver-1")
 FIRST_PORT = 19_100
@@ -30,52 +25,13 @@ print("had it")
 
 
 @pytest.fixture(scope="module")
-def keycloak() -> Keycloak:
-    known_to_tests = variables("owner.env", "keycloak-test.env")
-    if "CATALOG_KEYCLOAK_ADMIN_CLIENT_ID" not in known_to_tests or set(HOSTS) - known().keys():
-        pytest.fail("These tests need the dev kit's Keycloak and hosts: ./dev up starts them.")
-    return Keycloak(
-        url=known_to_tests["CATALOG_KEYCLOAK_URL"].rstrip("/"),
-        ca_file=Path(known_to_tests["CATALOG_CA_FILE"]),
-        admin_client_id=known_to_tests["CATALOG_KEYCLOAK_ADMIN_CLIENT_ID"],
-        admin_secret=Path(known_to_tests["CATALOG_KEYCLOAK_ADMIN_SECRET_FILE"]).read_text(encoding="utf-8").strip(),
-    )
-
-
-@pytest.fixture(scope="module")
-async def realm(keycloak: Keycloak) -> AsyncIterator[RealmUnderTest]:
-    spec = RealmSpec(realm=f"test-{secrets.token_hex(4)}", catalog_url="https://catalog.coop-catalog.test:8000")
-    async with keycloak.connection(spec.realm) as admin:
-        try:
-            await sync_realm(admin, spec)
-            made = RealmUnderTest(keycloak, spec, admin)
-            await made.open()
-            yield made
-            await made.close()
-        finally:
-            await admin.delete("")
-
-
-@pytest.fixture(scope="module")
-async def birch(realm: RealmUnderTest) -> Organization:
-    return await realm.organization("birch")
-
-
-@pytest.fixture(scope="module")
 async def student(realm: RealmUnderTest, birch: Organization) -> Person:
     return await realm.person("demo.birch", birch)
 
 
-@pytest.fixture(scope="module")
-async def stranger(realm: RealmUnderTest) -> Person:
-    return await realm.person("demo.maple", await realm.organization("maple"))
-
-
 @pytest.fixture(scope="module", params=HOSTS)
-async def hub(request: pytest.FixtureRequest, realm: RealmUnderTest, birch: Organization) -> AsyncIterator[Hub]:
-    made = await make_hub(
-        realm, birch, request.param, f"hub-on-{request.param}", FIRST_PORT, title=TITLE, announcement=ANNOUNCEMENT
-    )
+async def hub(request: pytest.FixtureRequest, realm: RealmUnderTest, birch: Organization) -> AsyncIterator[Instance]:
+    made = await make_hub(realm, birch, request.param, f"hub-on-{request.param}", FIRST_PORT)
     try:
         played = await made.play("provision")
         assert played.status == 0, played.failed
@@ -87,41 +43,46 @@ async def hub(request: pytest.FixtureRequest, realm: RealmUnderTest, birch: Orga
         await made.play("deprovision")
 
 
-@pytest.fixture
-def browser(keycloak: Keycloak) -> Iterator[Browser]:
-    with Browser(keycloak.ca_file) as one:
-        yield one
+async def make_hub(
+    realm: RealmUnderTest, organization: Organization, host: str, name: str, first_port: int
+) -> Instance:
+    parameters = {"title": TITLE, "announcement": ANNOUNCEMENT, "interface": "lab", "idle_minutes": 60}
+    return await make_instance(
+        "jupyterhub", realm, organization, host, name, parameters=parameters, language="fr", first_port=first_port
+    )
 
 
 def host_of(address: object) -> str | None:
     return urlsplit(str(address)).hostname
 
 
-def test_whoever_has_not_signed_in_is_shown_the_sign_in(hub: Hub, browser: Browser, keycloak: Keycloak) -> None:
+def test_whoever_has_not_signed_in_is_shown_the_sign_in(hub: Instance, browser: Browser, keycloak: Keycloak) -> None:
     page = browser.visit(hub.url).final
     assert page.status_code == 200
     assert host_of(page.url) == host_of(keycloak.url)
 
 
-def test_a_person_runs_code_on_a_server_of_their_own(hub: Hub, browser: Browser, student: Person) -> None:
-    server = hub.server(browser, student)
+def test_a_person_runs_code_on_a_server_of_their_own(hub: Instance, browser: Browser, student: Person) -> None:
+    server = started(hub, browser, student)
     code = "import numpy, os, pathlib; print(numpy.mean([1, 2, 6]), pathlib.Path.home(), os.getuid() != 0)"
     assert server.run(code) == ("idle", f"3.0 /var/lib/{hub.short}/{server.username} True\n")
 
 
-def test_files_stay_when_a_server_is_started_again(hub: Hub, browser: Browser, student: Person) -> None:
-    server = hub.server(browser, student)
+def test_files_stay_when_a_server_is_started_again(hub: Instance, browser: Browser, student: Person) -> None:
+    server = started(hub, browser, student)
     server.run("open('kept.txt', 'w').write('still here')")
-    hub.on_host(f"systemctl restart {hub.short}-hub && systemctl stop {hub.unit(server)}")
+    hub.on_host(f"systemctl restart {hub.short}-hub && systemctl stop {server.unit}")
     with Browser(hub.realm.server.ca_file) as later:
-        assert hub.server(later, student).run("print(open('kept.txt').read())") == ("idle", "still here\n")
+        assert started(hub, later, student).run("print(open('kept.txt').read())") == ("idle", "still here\n")
 
 
-def test_a_kernel_that_takes_more_memory_than_its_share_ends_alone(hub: Hub, browser: Browser, student: Person) -> None:
-    server = hub.server(browser, student)
+def test_a_kernel_that_takes_more_memory_than_its_share_ends_alone(
+    hub: Instance, browser: Browser, student: Person
+) -> None:
+    server = started(hub, browser, student)
     assert server.run(TAKE_TOO_MUCH) == ("restarting", "")
     assert browser.http.get(f"{server.url}/api/status").status_code == 200
-    limits = hub.on_host(f"systemctl show {hub.unit(server)} --property MemoryMax,CPUQuotaPerSecUSec,Slice,DynamicUser")
+    limits = hub.on_host(f"systemctl show {server.unit} --property MemoryMax,CPUQuotaPerSecUSec,Slice,DynamicUser")
     assert set(limits.split()) == {
         f"MemoryMax={494 * 2**20}",
         "CPUQuotaPerSecUSec=1s",
@@ -131,9 +92,9 @@ def test_a_kernel_that_takes_more_memory_than_its_share_ends_alone(hub: Hub, bro
 
 
 def test_code_reads_neither_the_hubs_secrets_nor_other_peoples_files(
-    hub: Hub, browser: Browser, student: Person
+    hub: Instance, browser: Browser, student: Person
 ) -> None:
-    server = hub.server(browser, student)
+    server = started(hub, browser, student)
     hub.on_host(f"mkdir -p -m 700 /srv/coop/{hub.short}/people/somebody-else")
     looked = (
         "import os\n"
@@ -149,7 +110,7 @@ def test_code_reads_neither_the_hubs_secrets_nor_other_peoples_files(
     assert server.run(looked) == ("idle", "looked\n")
 
 
-def test_what_people_typed_is_shown_as_text(hub: Hub, browser: Browser, student: Person) -> None:
+def test_what_people_typed_is_shown_as_text(hub: Instance, browser: Browser, student: Person) -> None:
     hub.visit(browser, student)
     page = browser.visit(f"{hub.url}/hub/home").final.text
     assert "Statistique 200 {{ 1 + 1 }} &lt;b&gt;" in page
@@ -158,8 +119,8 @@ def test_what_people_typed_is_shown_as_text(hub: Hub, browser: Browser, student:
     assert "<script>alert" not in page
 
 
-def test_pages_and_notebooks_are_in_the_instances_language(hub: Hub, browser: Browser, student: Person) -> None:
-    server = hub.server(browser, student)
+def test_pages_and_notebooks_are_in_the_instances_language(hub: Instance, browser: Browser, student: Person) -> None:
+    server = started(hub, browser, student)
     assert "Se déconnecter" in browser.visit(f"{hub.url}/hub/home").final.text
     settings = browser.http.get(f"{server.url}/lab/api/settings/@jupyterlab/translation-extension:plugin").json()
     assert settings["schema"]["properties"]["locale"]["default"] == "fr_FR"
@@ -168,7 +129,7 @@ def test_pages_and_notebooks_are_in_the_instances_language(hub: Hub, browser: Br
 
 
 def test_another_member_is_refused_by_keycloak(
-    hub: Hub, browser: Browser, stranger: Person, keycloak: Keycloak
+    hub: Instance, browser: Browser, stranger: Person, keycloak: Keycloak
 ) -> None:
     page = hub.visit(browser, stranger).final
     assert page.status_code == 403
@@ -176,15 +137,13 @@ def test_another_member_is_refused_by_keycloak(
 
 
 async def test_the_hub_refuses_another_member_whom_keycloak_lets_in(
-    hub: Hub, browser: Browser, stranger: Person
+    hub: Instance, browser: Browser, stranger: Person
 ) -> None:
-    address = f"/clients/{hub.client.instance_id}"
-    client = await hub.realm.admin.get(address)
-    await hub.realm.admin.put(address, client | {"attributes": client["attributes"] | {ACCESS: EVERYBODY}})
+    await hub.open_to_everybody()
     try:
         page = hub.visit(browser, stranger).final
     finally:
-        await ensure_instance_client(hub.realm.worker, hub.client)
+        await hub.close_again()
     assert page.status_code == 403
     assert host_of(page.url) == host_of(hub.url)
     assert "Ce service ne vous est pas ouvert" in page.text
@@ -192,7 +151,7 @@ async def test_the_hub_refuses_another_member_whom_keycloak_lets_in(
 
 
 async def test_who_owns_the_hub_administers_it_as_long_as_they_have_the_role(
-    hub: Hub, realm: RealmUnderTest, birch: Organization
+    hub: Instance, realm: RealmUnderTest, birch: Organization
 ) -> None:
     teacher = await realm.person("demo.teacher", birch)
     for roles, status in ((["owner"], 200), ([], 403)):
@@ -202,8 +161,8 @@ async def test_who_owns_the_hub_administers_it_as_long_as_they_have_the_role(
             assert browser.visit(f"{hub.url}/hub/admin").final.status_code == status, roles
 
 
-def test_a_session_lasts_no_longer_than_the_tool_says(hub: Hub, browser: Browser, student: Person) -> None:
-    server = hub.server(browser, student)
+def test_nobody_makes_tokens_that_outlast_a_session(hub: Instance, browser: Browser, student: Person) -> None:
+    server = started(hub, browser, student)
     token = next(one.value for one in browser.http.cookies.jar if one.name == "_xsrf" and one.path == "/hub/")
     wanted = {"expires_in": 30 * 24 * 3600}
     address = f"{hub.url}/hub/api/users/{server.username}/tokens"
@@ -211,8 +170,10 @@ def test_a_session_lasts_no_longer_than_the_tool_says(hub: Hub, browser: Browser
     assert answer.status_code == 400, answer.text
 
 
-async def test_a_second_provision_changes_nothing_and_stops_nobody(hub: Hub, browser: Browser, student: Person) -> None:
-    unit = hub.unit(hub.server(browser, student))
+async def test_a_second_provision_changes_nothing_and_stops_nobody(
+    hub: Instance, browser: Browser, student: Person
+) -> None:
+    unit = started(hub, browser, student).unit
     running = hub.on_host(f"systemctl show {unit} {hub.short}-hub {hub.short}-proxy --property MainPID")
     played = await hub.play("provision")
     assert (played.status, played.changed) == (0, [])
@@ -220,7 +181,7 @@ async def test_a_second_provision_changes_nothing_and_stops_nobody(hub: Hub, bro
     assert hub.on_host(f"systemctl show {unit} {hub.short}-hub {hub.short}-proxy --property MainPID") == running
 
 
-async def test_what_somebody_changed_by_hand_is_told_and_put_right(hub: Hub) -> None:
+async def test_what_somebody_changed_by_hand_is_told_and_put_right(hub: Instance) -> None:
     settings = f"/var/lib/coop/{hub.short}/hub/settings.json"
     code = "/opt/coop/jupyterhub/" + hub.on_host(f"grep ^hub- /opt/coop/jupyterhub/used-by/{hub.short}").strip()
     hub.on_host(f"echo >>{settings}; echo >>{code}/templates/home.html")
@@ -231,13 +192,13 @@ async def test_what_somebody_changed_by_hand_is_told_and_put_right(hub: Hub) -> 
 
 
 async def test_two_hubs_stand_side_by_side(
-    hub: Hub, realm: RealmUnderTest, birch: Organization, browser: Browser, student: Person
+    hub: Instance, realm: RealmUnderTest, birch: Organization, browser: Browser, student: Person
 ) -> None:
     other = await make_hub(realm, birch, hub.host, f"second-{hub.host}", FIRST_PORT + 10)
     try:
         assert (await other.play("provision")).status == 0
         assert (await other.play("verify")).status == 0
-        here, there = hub.server(browser, student), other.server(browser, student)
+        here, there = started(hub, browser, student), started(other, browser, student)
         here.run("open('mine.txt', 'w').write('here')")
         assert there.run("import os; print(os.path.exists('mine.txt'))") == ("idle", "False\n")
         assert here.run("print(open('mine.txt').read())") == ("idle", "here\n")
@@ -247,8 +208,8 @@ async def test_two_hubs_stand_side_by_side(
     assert (await hub.play("verify")).status == 0
 
 
-async def test_nothing_is_left_of_a_removed_hub(hub: Hub, browser: Browser, student: Person) -> None:
-    hub.server(browser, student)
+async def test_nothing_is_left_of_a_removed_hub(hub: Instance, browser: Browser, student: Person) -> None:
+    started(hub, browser, student)
     removed = await hub.play("deprovision")
     assert (removed.status, removed.result) == (0, {"removed": True})
     left = (
