@@ -1,5 +1,6 @@
 """Hubs on real hosts, with a real Keycloak: who gets in, what runs there, and what is left in the end."""
 
+import json
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -21,6 +22,44 @@ taken = bytearray(900 * 2**20)
 for place in range(0, len(taken), 4096):
     taken[place] = 1
 print("had it")
+"""
+# Runs on the host, in the hub's own Python, with the hub's own settings.
+FORGE = """
+import asyncio, json, sys, time
+import jwt
+from coop_jupyterhub import CoopAuthenticator
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tornado.web import HTTPError
+
+settings = json.load(open(sys.argv[1]))
+sso, endpoints = settings["sso"], settings["endpoints"]
+
+def status(token, keys_url=endpoints["keys"]):
+    authenticator = CoopAuthenticator(
+        client_id=sso["client_id"], issuer=sso["issuer"], keys_url=keys_url, ca_file=settings["ca_file"],
+        organization_ids=sso["organization_ids"], roles=sso["roles"], default_role=sso["default_role"],
+    )
+    try:
+        return asyncio.run(authenticator.token_to_user({"id_token": token}))
+    except HTTPError as error:
+        return error.status_code
+
+keys = CoopAuthenticator(keys_url=endpoints["keys"], ca_file=settings["ca_file"]).keys
+real = next(key.key_id for key in keys.get_signing_keys() if key.algorithm_name == "RS256")
+ours = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+now = int(time.time())
+claims = {"iss": sso["issuer"], "aud": sso["client_id"], "sub": "s", "iat": now, "exp": now + 60}
+claims["organization"] = {"birch": {"id": sso["organization_ids"][0]}}
+forged = {
+    "another key": jwt.encode(claims, ours, "RS256", {"kid": real}),
+    "an unknown key": jwt.encode(claims, ours, "RS256", {"kid": "ours"}),
+    "no key": jwt.encode(claims, None, "none", {"kid": real}),
+    "the client's secret": jwt.encode(claims, sso["client_secret"], "HS256", {"kid": real}),
+    "no token": "",
+}
+answers = {name: status(token) for name, token in forged.items()}
+answers["keys out of reach"] = status(forged["another key"], "https://127.0.0.1:1/keys")
+print(json.dumps(answers))
 """
 
 
@@ -148,6 +187,21 @@ async def test_the_hub_refuses_another_member_whom_keycloak_lets_in(
     assert host_of(page.url) == host_of(hub.url)
     assert "Ce service ne vous est pas ouvert" in page.text
     assert not [one for one in browser.http.cookies.jar if one.name == "jupyterhub-hub-login"]
+
+
+def test_the_hub_takes_no_token_that_keycloak_did_not_sign(hub: Instance) -> None:
+    built, code = hub.on_host(f"cat /opt/coop/jupyterhub/used-by/{hub.short}").split()
+    below, settings = "/opt/coop/jupyterhub", f"/var/lib/coop/{hub.short}/hub/settings.json"
+    python = f"PYTHONPATH={below}/{code} PYTHONDONTWRITEBYTECODE=1 {below}/{built}/venv/bin/python"
+    answers = json.loads(hub.on_host(f"{python} - {settings} <<'END'\n{FORGE}\nEND"))
+    assert answers == {
+        "another key": 403,
+        "an unknown key": 403,
+        "no key": 403,
+        "the client's secret": 403,
+        "no token": 403,
+        "keys out of reach": 503,
+    }
 
 
 async def test_who_owns_the_hub_administers_it_as_long_as_they_have_the_role(

@@ -37,7 +37,7 @@ def of_birch(**claims: Any) -> dict[str, Any]:
 
 def role(claims: dict[str, Any], rules: Any = OPEN) -> str | None:
     admitted = hub.admission(claims, rules)
-    return None if admitted is None else admitted.role
+    return None if admitted is None else str(admitted.role)
 
 
 def name(**claims: Any) -> str:
