@@ -3,3 +3,4 @@
 foreach (['authad', 'authldap', 'authpdo', 'authplain', 'extension', 'popularity', 'usermanager'] as $name) {
     $plugins[$name] = 0;
 }
+$plugins['coopsignon'] = 1;

@@ -5,7 +5,7 @@
  * The gateway hands the claims of the signed token over in the environment, where no request can put anything. Issuer,
  * organization and roles are checked here again: a gateway that is set wrongly lets nobody in.
  */
-class auth_plugin_coopgateway extends \dokuwiki\Extension\AuthPlugin
+class auth_plugin_coopsignon extends \dokuwiki\Extension\AuthPlugin
 {
     public function __construct()
     {
