@@ -190,10 +190,10 @@ async def test_the_hub_refuses_another_member_whom_keycloak_lets_in(
 
 
 def test_the_hub_takes_no_token_that_keycloak_did_not_sign(hub: Instance) -> None:
-    built, code = hub.on_host(f"cat /opt/coop/jupyterhub/used-by/{hub.short}").split()
-    below, settings = "/opt/coop/jupyterhub", f"/var/lib/coop/{hub.short}/hub/settings.json"
-    python = f"PYTHONPATH={below}/{code} PYTHONDONTWRITEBYTECODE=1 {below}/{built}/venv/bin/python"
-    answers = json.loads(hub.on_host(f"{python} - {settings} <<'END'\n{FORGE}\nEND"))
+    programs = "/opt/coop/jupyterhub/" + hub.on_host(f"cat /opt/coop/jupyterhub/used-by/{hub.short}").strip()
+    code = f"/var/lib/coop/{hub.short}/hub"
+    python = f"PYTHONPATH={code} PYTHONDONTWRITEBYTECODE=1 {programs}/venv/bin/python"
+    answers = json.loads(hub.on_host(f"{python} - {code}/settings.json <<'END'\n{FORGE}\nEND"))
     assert answers == {
         "another key": 403,
         "an unknown key": 403,
@@ -236,11 +236,11 @@ async def test_a_second_provision_changes_nothing_and_stops_nobody(
 
 
 async def test_what_somebody_changed_by_hand_is_told_and_put_right(hub: Instance) -> None:
-    settings = f"/var/lib/coop/{hub.short}/hub/settings.json"
-    code = "/opt/coop/jupyterhub/" + hub.on_host(f"grep ^hub- /opt/coop/jupyterhub/used-by/{hub.short}").strip()
-    hub.on_host(f"echo >>{settings}; echo >>{code}/templates/home.html")
+    code = f"/var/lib/coop/{hub.short}/hub"
+    touched = [f"{code}/settings.json", f"{code}/templates/home.html"]
+    hub.on_host("".join(f"echo >>{path};" for path in touched))
     mended = await hub.play("provision")
-    assert sorted(mended.result["changed_by_hand"]) == [code, settings]
+    assert sorted(mended.result["changed_by_hand"]) == touched
     again = await hub.play("provision")
     assert (again.changed, again.result["changed_by_hand"]) == ([], [])
 
