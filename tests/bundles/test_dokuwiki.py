@@ -249,6 +249,19 @@ async def test_a_second_provision_changes_nothing_and_leaves_peoples_pages(cours
     assert editor.text().strip() == "ours by now"
 
 
+async def test_what_an_earlier_try_wrote_and_never_started_is_brought_into_force(course: Course) -> None:
+    service = f"{course.wiki.short}-wiki.service"
+    before = course.wiki.on_host(f"systemctl show --value --property MainPID {service}")
+    course.wiki.on_host(f"touch {course.wiki.variables['paths']['state']}/fpm.conf /etc/apache2/sites-enabled/*.conf")
+    played = await course.wiki.play("provision")
+    assert played.changed == [
+        "Start the wiki, again where it runs with older settings",
+        "Bring into force what the web server was told",
+    ]
+    assert course.wiki.on_host(f"systemctl show --value --property MainPID {service}") != before
+    assert (await course.wiki.play("provision")).changed == []
+
+
 async def test_what_somebody_changed_by_hand_is_told_and_put_right(course: Course, browser: Browser) -> None:
     short = course.wiki.short
     settings, site = f"/srv/coop/{short}/settings.json", f"/etc/apache2/sites-enabled/{short}.conf"

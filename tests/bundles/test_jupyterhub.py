@@ -235,6 +235,16 @@ async def test_a_second_provision_changes_nothing_and_stops_nobody(
     assert hub.on_host(f"systemctl show {unit} {hub.short}-hub {hub.short}-proxy --property MainPID") == running
 
 
+async def test_a_hub_that_an_earlier_try_stopped_in_the_middle_runs_again(hub: Instance) -> None:
+    hub.on_host(f"systemctl disable --quiet --now {hub.short}-hub.service; systemctl stop apache2")
+    played = await hub.play("provision")
+    assert played.changed == [
+        "Start what doesn't run yet, now and at every boot; again what runs with older settings",
+        "Bring into force what the web server was told",
+    ]
+    assert (await hub.play("verify")).status == 0
+
+
 async def test_what_somebody_changed_by_hand_is_told_and_put_right(hub: Instance) -> None:
     code = f"/var/lib/coop/{hub.short}/hub"
     touched = [f"{code}/settings.json", f"{code}/templates/home.html"]

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: has an instance's units run, with the settings that are written now."""
+
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: managed_units
+short_description: Have systemd units run, now and at every boot, with the settings that are written now
+description:
+  - Starts what does not run, and starts again what began before a file was written that it reads.
+  - Looks at files and units alone, not at what this play has changed. An earlier try may have ended between writing
+    and starting, and what it left out is made up for.
+author: Co-op Catalog
+options:
+  units:
+    description: In the order in which they are started.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name: {description: With its kind, such as V(wiki.service)., type: str, required: true}
+      reads: {description: Files that it reads when it starts., type: list, elements: path, default: []}
+"""
+
+EXAMPLES = """
+- name: Start the wiki
+  managed_units:
+    units:
+      - {name: wiki.service, reads: [/etc/wiki/settings.json]}
+"""
+
+RETURN = """
+started: {description: Units that did not run., type: list, returned: always}
+restarted: {description: Units that ran with older settings., type: list, returned: always}
+"""
+
+ARGUMENTS: dict[str, Any] = {
+    "units": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "reads": {"type": "list", "elements": "path", "default": []},
+        },
+    },
+}
+ASKED = ("ActiveState", "UnitFileState", "FragmentPath", "InactiveExitTimestamp")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit as systemd knows it, and the files that it reads."""
+
+    name: str
+    reads: tuple[Path, ...]
+    found: dict[str, str]
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether it is up."""
+        return self.found["ActiveState"] == "active"
+
+    @property
+    def starts_at_boot(self) -> bool:
+        """Tell whether systemd starts it by itself."""
+        return self.found["UnitFileState"] == "enabled"
+
+    @property
+    def is_outdated(self) -> bool:
+        """Tell whether it began before something was written that it reads, its own description included."""
+        begun = begin(self.found["InactiveExitTimestamp"])
+        read = [*self.reads, *filter(Path.is_file, [Path(self.found["FragmentPath"])])]
+        return any(path.stat().st_mtime > begun for path in read)
+
+
+def begin(told: str) -> float:
+    """Read systemd's time, such as `Tue 2026-11-24 04:03:17.123456 UTC`, as seconds since 1970; 0 for never."""
+    if not told:
+        return 0.0
+    return datetime.strptime(told, "%a %Y-%m-%d %H:%M:%S.%f UTC").replace(tzinfo=UTC).timestamp()
+
+
+def systemctl(module: AnsibleModule, *words: str) -> str:
+    """Run systemctl and give what it prints. Where it fails, the step does."""
+    # The arguments are ours, a name each: no shell reads them.
+    done = subprocess.run(  # noqa: S603
+        ["/usr/bin/systemctl", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+    )
+    if done.returncode != 0:
+        module.fail_json(msg=f"systemctl {' '.join(words)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def look(module: AnsibleModule, described: dict[str, Any]) -> Unit:
+    """Ask systemd about a unit."""
+    words = ("show", described["name"], "--timestamp=us+utc", *(f"--property={name}" for name in ASKED))
+    told = dict(line.split("=", 1) for line in systemctl(module, *words).splitlines())
+    return Unit(described["name"], tuple(map(Path, described["reads"])), {name: told.get(name, "") for name in ASKED})
+
+
+def is_unread(module: AnsibleModule, units: list[Unit]) -> bool:
+    """Tell whether systemd has not read all descriptions: those of units that are new, or of a slice around them."""
+    told = systemctl(module, "show", "*", "--property=NeedDaemonReload")
+    return "NeedDaemonReload=yes" in told.splitlines() or any(not unit.found["FragmentPath"] for unit in units)
+
+
+def main() -> None:
+    """Do what the playbook asks."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    units = [look(module, described) for described in module.params["units"]]
+    started = [unit.name for unit in units if not unit.runs]
+    restarted = [unit.name for unit in units if unit.runs and unit.is_outdated]
+    enabled = [unit.name for unit in units if not unit.starts_at_boot]
+    if not module.check_mode:
+        if is_unread(module, units):
+            systemctl(module, "daemon-reload")
+        if enabled:
+            systemctl(module, "enable", "--quiet", *enabled)
+        for unit in units:
+            if unit.name in started + restarted:
+                systemctl(module, "restart", unit.name)
+    module.exit_json(changed=bool(started or restarted or enabled), started=started, restarted=restarted)
+
+
+if __name__ == "__main__":
+    main()
