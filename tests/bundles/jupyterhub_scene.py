@@ -50,6 +50,8 @@ class Server:
             channels.replace("https:", "wss:"),
             ssl=ssl.create_default_context(cafile=state_folder() / "ca" / "ca.pem"),
             additional_headers={"Cookie": request.headers["cookie"]},
+            # The server answers the handshake only when the kernel has said that it is alive.
+            open_timeout=ANSWER_SECONDS,
         ) as socket:
             message = _execute(code)
             socket.send(json.dumps(message))
