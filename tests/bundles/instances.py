@@ -1,5 +1,6 @@
 """An instance of a tool on a host of the development network, made as a run of the catalog makes it."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from catalog.identity.keycloak.instance_clients import ensure_instance_client
 from catalog.identity.keycloak.specs import ACCESS, EVERYBODY, InstanceClient, InstanceClientSpec
 from catalog.platform.ids import instance_key, new_id
 from catalog.runs.ansible.process import PlaybookRunner
-from catalog.runs.ansible.workspace import Play, Target
+from catalog.runs.ansible.workspace import Play, Reach, Target
 from catalog.tools.bundles import Bundle, read_bundle
 from catalog.tools.manifest import Manifest
 
@@ -64,13 +65,11 @@ class Instance:
             archive=self.bundle.archive,
             digest=self.bundle.digest,
             playbook=f"tools/{self.bundle.slug}/{action}.yml",
-            target=Target(address, 22, key),
-            instance_id=UUID(self.variables["instance"]["id"]),
-            attempt=1,
+            reach=Reach(Target(address, 22, key), UUID(self.variables["instance"]["id"]), attempt=1),
             variables=self.variables,
         )
         runner = PlaybookRunner(None, state_folder() / "secrets" / "ssh" / "id_ed25519")
-        return _played([line async for line in runner.run(play)])
+        return _played([line async for line in runner.run(play, asyncio.Event())])
 
     def on_host(self, command: str) -> str:
         """Do something on the host as root."""

@@ -1,30 +1,51 @@
-"""The states of an instance and the moves between them, in one table.
+"""The states of an instance, and what each action makes of them, in one table.
 
-`provisioning` (its first provision is on the way) → `running`; `failed` (the first provision gave up and can be tried
-again); `removing` → `removed` (final: its name rests, its place is free).
+`provisioning` (its first provision is on the way) → `running` ⇄ `suspended` (off the web, its data kept); `failed` (the
+first provision gave up and can be tried again); `removing` → `removed` (final: its name rests, its place is free).
 """
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-State = Literal["provisioning", "running", "failed", "removing", "removed"]
-Move = Literal["provision", "provisioned", "provision-failed", "abandoned", "remove", "removed"]
+State = Literal["provisioning", "running", "failed", "suspended", "removing", "removed"]
 
 STATES: tuple[State, ...] = get_args(State)
 FINAL: frozenset[State] = frozenset({"removed"})
 
-# move: the states that it may begin in, each with the state that it leads to. A running instance that is provisioned
-# again goes on running, whatever comes of it; a removal that stopped half-way can be begun again.
-MOVES: Mapping[Move, Mapping[State, State]] = {
-    "provision": {"provisioning": "provisioning", "failed": "provisioning", "running": "running"},
-    "provisioned": {"provisioning": "running", "running": "running"},
-    "provision-failed": {"provisioning": "failed", "running": "running"},
-    "abandoned": {"provisioning": "removed", "failed": "removed"},
-    "remove": {"running": "removing", "failed": "removing", "removing": "removing"},
-    "removed": {"removing": "removed"},
+
+class Moves(NamedTuple):
+    """What an action makes of an instance's state.
+
+    `begin`: the states that it may begin in, each with the state while it lasts. `done`: the state after it succeeded;
+    none: as it was. `failed`: the state after it did not, where that differs from the one while it lasted.
+    """
+
+    begin: Mapping[State, State]
+    done: State | None = None
+    failed: Mapping[State, State] = {}
+
+
+_WHILE_RUNNING = Moves(begin={"running": "running"})
+
+# A running instance that is provisioned again goes on running, whatever comes of it. A suspension that failed leaves it
+# running as far as we know. A removal that stopped half-way can be begun again.
+ACTIONS: Mapping[str, Moves] = {
+    "provision": Moves(
+        begin={"provisioning": "provisioning", "failed": "provisioning", "running": "running"},
+        done="running",
+        failed={"provisioning": "failed"},
+    ),
+    "verify": _WHILE_RUNNING,
+    "update": _WHILE_RUNNING,
+    "suspend": Moves(begin={"running": "running", "suspended": "suspended"}, done="suspended"),
+    "resume": Moves(begin={"suspended": "suspended"}, done="running"),
+    "deprovision": Moves(
+        begin={"running": "removing", "failed": "removing", "suspended": "removing", "removing": "removing"},
+        done="removed",
+    ),
 }
 
 
-def after(move: Move, state: State) -> State | None:
-    """Give the state that `move` leads to from `state`; none where it is not allowed."""
-    return MOVES[move].get(state)
+def moves_of(action: str) -> Moves:
+    """Give what `action` makes of the state; a tool's own actions leave a running instance running."""
+    return ACTIONS.get(action, _WHILE_RUNNING)

@@ -44,7 +44,7 @@ class Instance(Identified):
         sa.UniqueConstraint("id", "member_id"),
         sa.Index("ix_instances_member", "member_id", "id"),
         sa.CheckConstraint(
-            "state IN ('provisioning', 'running', 'failed', 'removing', 'removed')",
+            "state IN ('provisioning', 'running', 'failed', 'suspended', 'removing', 'removed')",
             name="state",
         ),
     )

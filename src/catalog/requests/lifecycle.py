@@ -6,11 +6,11 @@ from typing import Literal, get_args
 from catalog.identity.principals import Role
 from catalog.platform.i18n import Text
 
-State = Literal["submitted", "approved", "declined", "withdrawn", "fulfilled"]
-Move = Literal["approve", "decline", "withdraw", "fulfil"]
+State = Literal["submitted", "approved", "declined", "withdrawn", "fulfilled", "abandoned"]
+Move = Literal["approve", "decline", "withdraw", "fulfil", "abandon"]
 
 STATES: tuple[State, ...] = get_args(State)
-FINAL: frozenset[State] = frozenset({"declined", "withdrawn", "fulfilled"})
+FINAL: frozenset[State] = frozenset({"declined", "withdrawn", "fulfilled", "abandoned"})
 DECIDED_BY: tuple[Role, ...] = ("operator",)
 
 MOVES: Mapping[Move, Mapping[State, State]] = {
@@ -18,6 +18,7 @@ MOVES: Mapping[Move, Mapping[State, State]] = {
     "decline": {"submitted": "declined"},
     "withdraw": {"submitted": "withdrawn"},
     "fulfil": {"approved": "fulfilled"},
+    "abandon": {"approved": "abandoned"},
 }
 
 STATE_NAMES: Mapping[State, Text] = {
@@ -26,16 +27,18 @@ STATE_NAMES: Mapping[State, Text] = {
     "declined": Text(en="declined", fr="refusée"),
     "withdrawn": Text(en="withdrawn", fr="retirée"),
     "fulfilled": Text(en="fulfilled", fr="satisfaite"),
+    "abandoned": Text(en="abandoned", fr="abandonnée"),
 }
 
 DESCRIPTION = """
 | state | what it means | what can come next |
 |---|---|---|
 | `submitted` | waits for a decision | `approved`, `declined`, `withdrawn` |
-| `approved` | its place is reserved; its run is on the way, or failed and can be tried again | `fulfilled` |
+| `approved` | its place is reserved; its run is on the way, or failed and can be retried | `fulfilled`, `abandoned` |
 | `declined` | final: an operator said no, with a reason | |
 | `withdrawn` | final: whoever asked, or the member's IT, took it back | |
 | `fulfilled` | final: its run has succeeded, the instance runs | |
+| `abandoned` | final: its run was given up, and what it had made was taken back | |
 """.strip()
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.platform import audit
 from catalog.platform.outbox import Subscriber
-from catalog.requests.lifecycle import State, after
+from catalog.requests.lifecycle import Move, State, after
 from catalog.requests.tables import Request
 
 ACTOR = "worker"
@@ -17,6 +17,15 @@ ACTOR = "worker"
 
 async def fulfil(session: AsyncSession, payload: dict[str, Any]) -> None:
     """Mark the request as fulfilled whose first provision has succeeded. Hearing of it twice changes nothing."""
+    await _move(session, payload, "fulfil")
+
+
+async def abandon(session: AsyncSession, payload: dict[str, Any]) -> None:
+    """Mark the request as abandoned whose first provision was given up. Hearing of it twice changes nothing."""
+    await _move(session, payload, "abandon")
+
+
+async def _move(session: AsyncSession, payload: dict[str, Any], move: Move) -> None:
     if payload.get("request_id") is None or payload.get("action") != "provision":
         return
     request = await session.scalar(
@@ -24,7 +33,7 @@ async def fulfil(session: AsyncSession, payload: dict[str, Any]) -> None:
     )
     if request is None:
         return
-    state = after("fulfil", cast("State", request.state))
+    state = after(move, cast("State", request.state))
     if state is None:
         return
     request.state = state
@@ -32,11 +41,11 @@ async def fulfil(session: AsyncSession, payload: dict[str, Any]) -> None:
     audit.record(
         session,
         actor=ACTOR,
-        action="request.fulfilled",
+        action=f"request.{state}",
         subject=("request", request.id),
         member_id=request.member_id,
         details={"run_id": payload["run_id"]},
     )
 
 
-SUBSCRIBERS: Mapping[str, Sequence[Subscriber]] = {"run.succeeded": (fulfil,)}
+SUBSCRIBERS: Mapping[str, Sequence[Subscriber]] = {"run.succeeded": (fulfil,), "run.abandoned": (abandon,)}

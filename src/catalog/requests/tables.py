@@ -14,8 +14,8 @@ from catalog.platform.db.base import Base, Identified
 class Request(Identified):
     """A member asks for a new instance.
 
-    States: `submitted`, `approved` (its run is on the way); final: `declined`, `withdrawn`, `fulfilled`. A run that
-    fails leaves it `approved`, since the run can be tried again.
+    States: `submitted`, `approved` (its run is on the way); final: `declined`, `withdrawn`, `fulfilled`,
+    `abandoned`. A run that fails leaves it `approved`, since the run can be tried again.
     """
 
     __tablename__ = "requests"
@@ -46,7 +46,9 @@ class Request(Identified):
         sa.UniqueConstraint("id", "member_id"),
         sa.Index("ix_requests_member", "member_id", "id"),
         sa.Index("ix_requests_reference", "member_id", "reference"),
-        sa.CheckConstraint("state IN ('submitted', 'approved', 'declined', 'withdrawn', 'fulfilled')", name="state"),
+        sa.CheckConstraint(
+            "state IN ('submitted', 'approved', 'declined', 'withdrawn', 'fulfilled', 'abandoned')", name="state"
+        ),
     )
 
 

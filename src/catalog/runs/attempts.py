@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
-from catalog.runs.definitions import DEFINITION
-from catalog.runs.tables import Run, RunStep
+from catalog.runs.admission import admissible, next_queue, one_at_a_time
+from catalog.runs.definitions import KNOWN_DEFINITIONS
+from catalog.runs.tables import OPEN_STEPS, Run, RunStep
 
 LEASE_SECONDS = 20
 RENEW_SECONDS = 5
@@ -31,7 +32,7 @@ class AttemptLost(Exception):
 class Claim:
     """A run as its attempt sees it: what never changes of it, and the step that is to be done.
 
-    `outputs` are those of the steps that are done, by their name.
+    `outputs` are those of the steps that are done, by their name. `stop`: what was asked of the run before.
     """
 
     run_id: UUID
@@ -47,6 +48,8 @@ class Claim:
     position: int
     step: str
     timeout_seconds: int
+    verbosity: int
+    stop: str | None
     outputs: dict[str, dict[str, Any]] = field(repr=False)
 
 
@@ -70,6 +73,11 @@ class Attempt:
                 raise AttemptLost(f"attempt {self.claim.attempt} of run {self.claim.run_id}")
             yield session, run
 
+    async def asked_to_stop(self) -> str | None:
+        """Look whether somebody asked the run to stop: `at-next-task`, `now` or none."""
+        async with self._database.begin(OPERATOR) as session:
+            return await session.scalar(sa.select(Run.stop).where(Run.id == self.claim.run_id))
+
     async def renew(self) -> None:
         """Hold the run for another lease; also right before something outside is changed. Raises `AttemptLost`."""
         async with self.begin() as (_, run):
@@ -80,14 +88,15 @@ async def claim_run(database: Database, run_id: UUID, *, worker: str, queues: Se
     """Take a run whose next step is for one of `queues` (none named: for any), if it is due and nobody else's.
 
     Gives none where there is nothing to do for this worker: somebody else holds the run, it is not due or has ended,
-    its next step is for others, or its definition is one that this worker does not know.
+    it may not begin yet, its next step is for others, or its definition is one that this worker does not know.
     """
     async with database.begin(OPERATOR) as session:
+        await one_at_a_time(session, run_id)
         run = await session.scalar(_claim(run_id, worker, queues))
         if run is None:
             return None
         steps = (await session.scalars(sa.select(RunStep).where(RunStep.run_id == run_id))).all()
-        pending = min((step for step in steps if step.state != "done"), key=lambda step: step.position)
+        pending = min((step for step in steps if step.state in OPEN_STEPS), key=lambda step: step.position)
         return Claim(
             run_id=run.id,
             attempt=run.attempt,
@@ -102,6 +111,8 @@ async def claim_run(database: Database, run_id: UUID, *, worker: str, queues: Se
             position=pending.position,
             step=pending.name,
             timeout_seconds=pending.timeout_seconds,
+            verbosity=run.verbosity,
+            stop=run.stop,
             outputs={step.name: step.output or {} for step in steps if step.state == "done"},
         )
 
@@ -113,7 +124,7 @@ def _claim(run_id: UUID, worker: str, queues: Sequence[str]) -> sa.sql.dml.Retur
         sa.and_(Run.state.in_(("queued", "waiting")), Run.due_at <= sa.func.clock_timestamp()),
         sa.and_(Run.state == "running", Run.lease_until < sa.func.clock_timestamp()),
     )
-    conditions = [Run.id == run_id, Run.definition == DEFINITION, due]
+    conditions = [Run.id == run_id, Run.definition.in_(KNOWN_DEFINITIONS), due, admissible()]
     if queues:
         conditions.append(next_queue().in_(queues))
     return (
@@ -125,19 +136,8 @@ def _claim(run_id: UUID, worker: str, queues: Sequence[str]) -> sa.sql.dml.Retur
             worker=worker,
             lease_until=sa.func.clock_timestamp() + dt.timedelta(seconds=LEASE_SECONDS),
             started_at=sa.func.coalesce(Run.started_at, sa.func.clock_timestamp()),
+            admitted_at=sa.func.coalesce(Run.admitted_at, sa.func.clock_timestamp()),
         )
         .returning(Run)
         .execution_options(populate_existing=True, synchronize_session=False)
-    )
-
-
-def next_queue() -> sa.ScalarSelect[str]:
-    """Give, for the `runs` row of the statement around it, the queue of its first step that is not done."""
-    return (
-        sa.select(RunStep.queue)
-        .where(RunStep.run_id == Run.id, RunStep.state != "done")
-        .order_by(RunStep.position)
-        .limit(1)
-        .correlate(Run)
-        .scalar_subquery()
     )

@@ -1,26 +1,37 @@
 """Which steps a run of each action takes, in order, on whose queue, and for how long at most."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from catalog.tools.manifest import Action
 
-DEFINITION = 1
-"""The version of these lists. A worker leaves runs of a version that it does not know alone."""
+DEFINITION = 2
+"""The version of these lists, which a run is born with. A worker leaves runs of a version that it lacks alone."""
+
+KNOWN_DEFINITIONS = (1, 2)
+"""The versions whose steps this worker can do: a run that was started before an upgrade ends after it."""
 
 CORE = "core"
 _SITE_PREFIX = "site:"
 
 _CORE_SECONDS = 300
 _PLAYBOOK_MINUTES = 30
+OWN_ACTION = "own-action"
+"""The step that runs the playbook of a tool's own action."""
+
 INSTANCE_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "provision": ("identity", "provision", "verify", "publish"),
     "verify": ("verify",),
+    "update": ("identity", "provision", "verify"),
+    "suspend": ("close-sign-on", "suspend"),
+    "resume": ("identity", "provision", "verify"),
     "deprovision": ("deprovision", "remove-identity", "release"),
 }
 MEMBER_ACTIONS: Mapping[str, tuple[str, ...]] = {"sign-on": ("organization",)}
-PLAYBOOK_STEPS = frozenset({"provision", "verify", "deprovision"})
+PLAYBOOK_STEPS = frozenset({"provision", "verify", "suspend", "deprovision", OWN_ACTION})
+UNDOING = INSTANCE_ACTIONS["deprovision"]
+"""The steps that take back all that a first provision had made."""
 
 
 class StepPlan(msgspec.Struct, frozen=True):
@@ -39,15 +50,23 @@ def site_queue(site_slug: str) -> str:
 def steps_for(
     action: str, *, site_slug: str | None = None, actions: Mapping[str, Action] | None = None
 ) -> tuple[StepPlan, ...]:
-    """Give the steps of `action`.
+    """Give the steps of `action`, one of ours or one of `actions`, which the tool's manifest declares.
 
-    Playbooks run on the queue of the site `site_slug`; they may take as long as `actions` of the tool's manifest says,
-    or half an hour. Raises `ValueError` for an unknown action, and where a playbook has no site.
+    Playbooks run on the queue of the site `site_slug`; they may take as long as `actions` says, or half an hour.
+    Raises `ValueError` for an unknown action, and where a playbook has no site.
     """
+    declared = actions or {}
     names = INSTANCE_ACTIONS.get(action) or MEMBER_ACTIONS.get(action)
-    if names is None:
-        raise ValueError(f"There is no action {action!r}.")
-    return tuple(_plan(name, site_slug, actions or {}) for name in names)
+    if names is not None:
+        return plans(names, site_slug, declared)
+    if action in declared:
+        return plans((OWN_ACTION,), site_slug, {OWN_ACTION: declared[action]})
+    raise ValueError(f"There is no action {action!r}.")
+
+
+def plans(names: Sequence[str], site_slug: str | None, actions: Mapping[str, Action]) -> tuple[StepPlan, ...]:
+    """Give the plans of these steps. Raises `ValueError` where a playbook has no site."""
+    return tuple(_plan(name, site_slug, actions) for name in names)
 
 
 def _plan(name: str, site_slug: str | None, actions: Mapping[str, Action]) -> StepPlan:

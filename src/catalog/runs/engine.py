@@ -11,18 +11,32 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from catalog.platform.db.engine import Database
 from catalog.runs.attempts import LEASE_SECONDS, RENEW_SECONDS, Attempt, AttemptLost, claim_run
-from catalog.runs.context import StepContext, Steps
+from catalog.runs.context import Step, StepContext, Steps
 from catalog.runs.events import EventWriter
-from catalog.runs.failures import TIMED_OUT, UNEXPECTED, StepFailed, StepUnavailable
+from catalog.runs.failures import (
+    CANCELLED,
+    CANCELLED_UNSURE,
+    UNEXPECTED,
+    NotDone,
+    StepFailed,
+    StepStopped,
+    StepTimedOut,
+    StepUnavailable,
+)
 from catalog.runs.journal import Journal
 
 FLUSH_SECONDS = 0.25
+LOOK_SECONDS = 1.0
 
 log = structlog.get_logger()
 
 
-class _GivenBack(Exception):
+class _GivenBack(NotDone):
     """The worker must end before the step does."""
+
+
+class _StoppedNow(NotDone):
+    """Somebody asked the run to stop now."""
 
 
 class Engine:
@@ -60,15 +74,8 @@ class Engine:
         log.info("step.started", action=context.claim.action)
         try:
             output = await self._perform(context)
-        except StepFailed as failure:
-            log.warning("step.failed", code=failure.problem.code)
-            await journal.failed(failure.problem)
-        except StepUnavailable as failure:
-            log.warning("step.unavailable", code=failure.problem.code)
-            await journal.unavailable(failure.problem)
-        except _GivenBack:
-            log.info("step.given_back")
-            await journal.given_back()
+        except NotDone as why:
+            await self._write_why(why, context, journal)
         except (AttemptLost, OperationalError, InterfaceError):
             raise  # nothing can be written: the lease runs out, and the run is taken up again
         except Exception:
@@ -78,12 +85,34 @@ class Engine:
             log.info("step.done")
             await journal.done(output)
 
+    async def _write_why(self, why: NotDone, context: StepContext, journal: Journal) -> None:
+        """Write why the step is not done, once nothing of this attempt goes on outside."""
+        log.info("step.not_done", why=type(why).__name__, code=getattr(getattr(why, "problem", None), "code", None))
+        match why:
+            case StepTimedOut():
+                await self._end_outside(context)
+                await journal.failed(why.problem)
+            case StepFailed():
+                await journal.failed(why.problem)
+            case StepUnavailable():
+                await journal.unavailable(why.problem)
+            case _GivenBack():
+                await self._end_outside(context)
+                await journal.given_back()
+            case _StoppedNow():
+                certain = await self._end_outside(context)
+                await journal.cancelled(CANCELLED if certain else CANCELLED_UNSURE)
+            case StepStopped():
+                await journal.cancelled(CANCELLED)
+            case _:
+                raise TypeError(type(why).__name__)
+
     async def _perform(self, context: StepContext) -> dict[str, Any]:
         """Do the step while the lease is renewed and lines are written; whichever ends first ends the other."""
-        step = self._steps.get(context.claim.step)
-        if step is None:
-            raise LookupError(context.claim.step)
-        work = asyncio.create_task(_within(context.claim.timeout_seconds, step(context)))
+        if context.claim.stop is not None:
+            raise _StoppedNow
+        step = self._step(context)
+        work = asyncio.create_task(_within(context.claim.timeout_seconds, step.do(context)))
         guards = (asyncio.create_task(_pulse(context)), asyncio.create_task(self._hurried()))
         try:
             await asyncio.wait((work, *guards), return_when=asyncio.FIRST_COMPLETED)
@@ -97,6 +126,22 @@ class Engine:
                 task.cancel()
             await asyncio.gather(work, *guards, return_exceptions=True)
 
+    async def _end_outside(self, context: StepContext) -> bool:
+        """End what the attempt left behind where it acted; tell whether it is sure that nothing is left."""
+        step = self._step(context)
+        if step.end is None:
+            return True
+        certain = await step.end(context)
+        if not certain:
+            log.warning("step.may_go_on_outside")
+        return certain
+
+    def _step(self, context: StepContext) -> Step:
+        step = self._steps.get(context.claim.step)
+        if step is None:
+            raise LookupError(context.claim.step)
+        return step
+
     async def _hurried(self) -> None:
         await self._hurry.wait()
         raise _GivenBack
@@ -109,13 +154,16 @@ async def _within(seconds: float, step: Awaitable[dict[str, Any]]) -> dict[str, 
             return await step
     except TimeoutError as error:
         if limit.expired():
-            raise StepFailed(TIMED_OUT) from error
+            raise StepTimedOut from error
         raise
 
 
 async def _pulse(context: StepContext) -> None:
-    """Renew the lease and write lines, until the attempt is lost or the database was away for a whole lease."""
-    renewed = time.monotonic()
+    """Renew the lease, write lines, and hear of being stopped.
+
+    Raises `AttemptLost` when it is, or when the database was away for a whole lease; `_StoppedNow`.
+    """
+    renewed = looked = time.monotonic()
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         try:
@@ -123,7 +171,18 @@ async def _pulse(context: StepContext) -> None:
             if time.monotonic() - renewed >= RENEW_SECONDS:
                 await context.attempt.renew()
                 renewed = time.monotonic()
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                await _look_whether_to_stop(context)
+                looked = time.monotonic()
         except (DBAPIError, OSError, TimeoutError) as error:
             log.warning("run.pulse_missed", exc_info=True)
             if time.monotonic() - renewed >= LEASE_SECONDS:
                 raise AttemptLost("the lease could not be renewed") from error
+
+
+async def _look_whether_to_stop(context: StepContext) -> None:
+    asked = await context.attempt.asked_to_stop()
+    if asked == "now":
+        raise _StoppedNow
+    if asked == "at-next-task":
+        context.stopping.set()

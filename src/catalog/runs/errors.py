@@ -26,3 +26,63 @@ class InstanceNotReady(CatalogError):
         en="{action} can’t begin while the instance is {state}.",
         fr="{action} ne peut commencer tant que l’instance est dans l’état {state}.",
     )
+
+
+class ActionNotOffered(CatalogError):
+    """Neither the catalog nor the tool's bundle has such an action."""
+
+    code = "action-not-offered"
+    kind = Kind.CONFLICT
+    title = Text(en="The tool has no such action", fr="L’outil n’a pas cette action")
+    detail = Text(
+        en="{tool} has no action {action}. See the actions in its entry of the catalog.",
+        fr="{tool} n’a pas d’action {action}. Voyez les actions dans sa fiche du catalogue.",
+    )
+
+
+class RunOver(CatalogError):
+    """The run has ended: there is nothing to stop."""
+
+    code = "run-over"
+    kind = Kind.CONFLICT
+    title = Text(en="The run has ended already", fr="L’exécution est déjà terminée")
+    detail = Text(
+        en="It is {state}, so there is nothing to stop.", fr="Son état est {state} : il n’y a rien à arrêter."
+    )
+
+
+class RunNotEnded(CatalogError):
+    """The run must end first."""
+
+    code = "run-not-ended"
+    kind = Kind.CONFLICT
+    title = Text(en="The run has not ended yet", fr="L’exécution n’est pas terminée")
+    detail = Text(
+        en="It is {state}. Cancel it, or wait until it has ended.",
+        fr="Son état est {state}. Annulez-la, ou attendez qu’elle se termine.",
+    )
+
+
+class RunNotOpenForThis(CatalogError):
+    """Only a run that failed or was cancelled can be tried again or abandoned."""
+
+    code = "run-not-failed"
+    kind = Kind.CONFLICT
+    title = Text(en="The run did not fail", fr="L’exécution n’a pas échoué")
+    detail = Text(
+        en="It is {state}. Only a run that failed or was cancelled can be tried again or abandoned.",
+        fr="Son état est {state}. Seule une exécution échouée ou annulée peut être réessayée ou abandonnée.",
+    )
+
+
+class RunSuperseded(CatalogError):
+    """A later run has acted on the same subject."""
+
+    code = "run-superseded"
+    kind = Kind.CONFLICT
+    title = Text(en="A later run has acted on this", fr="Une exécution plus récente a eu lieu")
+    detail = Text(
+        en="What this run began has been taken further by run {run}. Look at that one, or start the action anew.",
+        fr="Ce que cette exécution avait commencé a été repris par l’exécution {run}. Voyez celle-ci, ou relancez"
+        " l’action.",
+    )

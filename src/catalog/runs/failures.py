@@ -39,7 +39,11 @@ class Problem:
         }
 
 
-class StepFailed(Exception):
+class NotDone(Exception):
+    """A try of a step ended and the step is not done."""
+
+
+class StepFailed(NotDone):
     """The step can't be done as things are: the run ends, and somebody has to look."""
 
     def __init__(self, problem: Problem) -> None:
@@ -47,12 +51,23 @@ class StepFailed(Exception):
         self.problem = problem
 
 
-class StepUnavailable(Exception):
+class StepUnavailable(NotDone):
     """Something that the step needs is away for the moment: it is tried again later."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)
         self.problem = problem
+
+
+class StepStopped(NotDone):
+    """The step stopped between two of its tasks, as it was asked to."""
+
+
+class StepTimedOut(StepFailed):
+    """The step took longer than it may."""
+
+    def __init__(self) -> None:
+        super().__init__(TIMED_OUT)
 
 
 def delay_before_next_try(tries: int) -> dt.timedelta | None:
@@ -76,6 +91,25 @@ UNEXPECTED = Problem(
     detail=Text(
         en="This is a fault of the catalog. Its log has the details, under the id of this run.",
         fr="C’est une erreur du catalogue. Son journal en a les détails, sous l’identifiant de cette exécution.",
+    ),
+)
+CANCELLED = Problem(
+    code="cancelled",
+    title=Text(en="The run was cancelled", fr="L’exécution a été annulée"),
+    detail=Text(
+        en="Somebody stopped it. What was done stays: try again to go on from there, or abandon it.",
+        fr="Quelqu’un l’a arrêtée. Ce qui est fait reste : réessayez pour continuer de là, ou abandonnez-la.",
+    ),
+)
+CANCELLED_UNSURE = Problem(
+    code="cancelled-host-unreachable",
+    title=Text(
+        en="The run was cancelled, but its host does not answer",
+        fr="L’exécution a été annulée, mais son hôte ne répond pas",
+    ),
+    detail=Text(
+        en="What it began there may go on until the host answers: the next run ends it before anything else.",
+        fr="Ce qu’elle y a commencé peut continuer tant que l’hôte se tait : l’exécution suivante y met fin d’abord.",
     ),
 )
 INTERRUPTED = Problem(

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.platform.clock import now
+from catalog.runs.admission import wake_next
 from catalog.runs.attempts import Attempt, Claim
 from catalog.runs.events import EventWriter, Line, append
-from catalog.runs.failures import INTERRUPTED, MOST_INTERRUPTIONS, Problem, delay_before_next_try
+from catalog.runs.failures import CANCELLED, INTERRUPTED, MOST_INTERRUPTIONS, Problem, delay_before_next_try
 from catalog.runs.jobs import defer
-from catalog.runs.outcomes import lock_subject, settle
-from catalog.runs.tables import Run, RunStep, StepTry
+from catalog.runs.outcomes import end_run
+from catalog.runs.tables import OPEN_STEPS, Run, RunStep, StepTry
 
 
 class Journal:
@@ -37,7 +38,7 @@ class Journal:
                     ("run.started", {"action": claim.action, "attempt": claim.attempt, "worker": self._worker})
                 )
             step = await self._step(session)
-            if await self._count(session, "interrupted") >= MOST_INTERRUPTIONS:
+            if await self._count(session, "interrupted", run.tries_from) >= MOST_INTERRUPTIONS:
                 step.state = "failed"
                 problem = dataclasses.replace(INTERRUPTED, step=claim.step)
                 await self._end(session, run, lines, problem)
@@ -67,11 +68,17 @@ class Journal:
             await self._close(session, "done", None)
             lines = [self._events.line("step.done", {"step": step.name, "output": output})]
             following = await session.scalar(
-                sa.select(RunStep).where(RunStep.run_id == run.id, RunStep.position == step.position + 1)
+                sa.select(RunStep)
+                .where(RunStep.run_id == run.id, RunStep.position > step.position, RunStep.state.in_(OPEN_STEPS))
+                .order_by(RunStep.position)
+                .limit(1)
             )
             if following is None:
                 run.result = self._claim.outputs | {step.name: output}
                 await self._end(session, run, lines, None)
+                return
+            if run.stop is not None:
+                await self._end(session, run, lines, CANCELLED, state="cancelled")
                 return
             self._release(run, "queued", await _moment(session))
             await append(session, run, lines)
@@ -83,7 +90,7 @@ class Journal:
         async with self._attempt.begin() as (session, run):
             told = self._told(problem)
             await self._close(session, "failed", told)
-            delay = delay_before_next_try(await self._count(session, "failed"))
+            delay = delay_before_next_try(await self._count(session, "failed", run.tries_from))
             step = await self._step(session)
             if delay is None:
                 step.state = "failed"
@@ -96,6 +103,8 @@ class Journal:
             line = ("step.waiting", {"step": step.name, "error": told, "due_at": due_at.isoformat()})
             await append(session, run, [line])
             await defer(session, run.id, step.queue, priority=run.priority, due_at=due_at)
+            await session.flush()
+            await wake_next(session, run)
 
     async def failed(self, problem: Problem) -> None:
         """Write that the step can't be done, which ends the run."""
@@ -106,6 +115,16 @@ class Journal:
             step = await self._step(session)
             step.state = "failed"
             await self._end(session, run, [("step.failed", {"step": step.name, "error": told})], problem)
+
+    async def cancelled(self, problem: Problem) -> None:
+        """Write that the try was stopped because somebody asked for it, which ends the run; it can be tried again."""
+        await self._events.flush()
+        async with self._attempt.begin() as (session, run):
+            await self._close(session, "cancelled", self._told(problem))
+            step = await self._step(session)
+            step.state = "pending"
+            line = ("step.cancelled", {"step": step.name, "attempt": self._claim.attempt})
+            await self._end(session, run, [line], problem, state="cancelled")
 
     async def given_back(self) -> None:
         """Write that the try was stopped because its worker must go; another goes on with it at once."""
@@ -119,15 +138,13 @@ class Journal:
             await append(session, run, [line])
             await defer(session, run.id, step.queue, priority=run.priority)
 
-    async def _end(self, session: AsyncSession, run: Run, lines: list[Line], problem: Problem | None) -> None:
-        await lock_subject(session, run)
-        run.state = "succeeded" if problem is None else "failed"
-        run.error = None if problem is None else self._told(problem)
-        run.ended_at = now()
-        run.lease_until = None
-        await settle(session, run)
-        ended = {"state": run.state} | ({} if run.error is None else {"error": run.error})
-        await append(session, run, [*lines, self._events.line("run.ended", ended)])
+    async def _end(
+        self, session: AsyncSession, run: Run, lines: list[Line], problem: Problem | None, *, state: str = "failed"
+    ) -> None:
+        """End the run: without a problem well, and else in `state`."""
+        done = "abandoned" if run.undoes else "succeeded"
+        run_state = done if problem is None else state
+        await end_run(session, run, run_state, None if problem is None else self._told(problem), lines)
 
     def _told(self, problem: Problem) -> dict[str, Any]:
         problem = dataclasses.replace(problem, step=self._claim.step)
@@ -154,12 +171,14 @@ class Journal:
         await session.flush()
         return tries
 
-    async def _count(self, session: AsyncSession, outcome: str) -> int:
+    async def _count(self, session: AsyncSession, outcome: str, since: int) -> int:
+        """Count the tries at the step that ended so, since a person last had it tried again."""
         found = await session.scalar(
             sa.select(sa.func.count()).where(
                 StepTry.run_id == self._claim.run_id,
                 StepTry.position == self._claim.position,
                 StepTry.outcome == outcome,
+                StepTry.attempt > since,
             )
         )
         return int(found or 0)

@@ -1,16 +1,23 @@
 """What a run's end means for its subject, written in the transaction that ends it."""
 
+from collections.abc import Sequence
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.instances.lifecycle import State, moves_of
 from catalog.instances.tables import Instance
 from catalog.platform import audit, outbox
 from catalog.platform.clock import now
+from catalog.runs.admission import wake_next
+from catalog.runs.events import Line, append
 from catalog.runs.tables import Run
 
 ACTOR = "worker"
+APPLYING = frozenset({"provision", "update", "resume"})
+"""The actions that set up what is desired."""
 
 
 async def lock_subject(session: AsyncSession, run: Run) -> None:
@@ -24,13 +31,35 @@ async def lock_subject(session: AsyncSession, run: Run) -> None:
             await session.execute(sa.select(Instance.id).where(Instance.id == run.subject_id).with_for_update())
 
 
-async def settle(session: AsyncSession, run: Run) -> None:
+async def end_run(  # noqa: PLR0913 - how it ended, in what was told of it
+    session: AsyncSession,
+    run: Run,
+    state: str,
+    error: dict[str, Any] | None,
+    lines: Sequence[Line] = (),
+    *,
+    actor: str = ACTOR,
+) -> None:
+    """End a run, whose row the transaction holds, with its last lines, and bring its subject to where that leaves it.
+
+    `error` is as it is stored: a problem as JSON, bounded.
+    """
+    await lock_subject(session, run)
+    run.state, run.error, run.ended_at = state, error, now()
+    run.lease_until = run.admitted_at = run.stop = None
+    await _settle(session, run, actor)
+    ended = {"state": run.state} | ({} if run.error is None else {"error": run.error})
+    await append(session, run, [*lines, ("run.ended", ended)])
+    await wake_next(session, run)
+
+
+async def _settle(session: AsyncSession, run: Run, actor: str) -> None:
     """Bring the subject to where the run's end leaves it, and tell the audit trail and the slices above."""
     if run.subject_kind == "instance":
         await _settle_instance(session, run)
     audit.record(
         session,
-        actor=ACTOR,
+        actor=actor,
         action=f"run.{run.state}",
         subject=(run.subject_kind, run.subject_id),
         member_id=run.member_id,
@@ -54,22 +83,33 @@ async def settle(session: AsyncSession, run: Run) -> None:
 
 async def _settle_instance(session: AsyncSession, run: Run) -> None:
     instance = await session.get_one(Instance, run.subject_id)
-    if run.state != "succeeded":
-        instance.attention = f"{run.action}-failed"
-        if instance.state == "provisioning":
-            instance.state = "failed"
-    elif run.action == "provision":
-        instance.state = "running"
-        instance.applied_revision_id = UUID(run.input["revision_id"])
-        instance.applied_parameters = run.input["parameters"]
-        instance.applied_at = now()
-        instance.attention = "changed-by-hand" if _changed_by_hand(run) else None
-    elif run.action == "deprovision":
-        instance.state = "removed"
-        instance.attention = None
-    elif instance.attention == f"{run.action}-failed":
-        instance.attention = None
+    state = cast("State", instance.state)
+    moves = moves_of(run.action)
+    if run.undoes and run.state == "abandoned":
+        instance.state, instance.attention = "removed", None
+    elif run.state == "succeeded":
+        instance.state = moves.done or state
+        instance.attention = _attention_after(run, instance.attention)
+        if run.action in APPLYING:
+            instance.applied_revision_id = UUID(run.input["revision_id"])
+            instance.applied_parameters = run.input["parameters"]
+            instance.applied_at = now()
+    else:
+        instance.state = moves.failed.get(state, state)
+        instance.attention = f"{run.action}-{run.state}"
+        if run.state == "abandoned" and run.action in APPLYING and instance.applied_revision_id is not None:
+            instance.desired_revision_id = instance.applied_revision_id
+            instance.desired_parameters = instance.applied_parameters or {}
     instance.version += 1
+
+
+def _attention_after(run: Run, before: str | None) -> str | None:
+    """Say what a person should look at after a run that succeeded: what it did not mend stays said."""
+    if run.action in APPLYING:
+        return "changed-by-hand" if _changed_by_hand(run) else None
+    if run.action == "deprovision" or (before or "").startswith(f"{run.action}-"):
+        return None
+    return before
 
 
 def _changed_by_hand(run: Run) -> bool:

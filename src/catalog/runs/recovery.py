@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
-from catalog.runs.attempts import next_queue
+from catalog.runs.admission import admissible, next_queue
 from catalog.runs.jobs import TASK, defer
 from catalog.runs.queue import STALLED_SECONDS
 from catalog.runs.tables import ACTIVE_STATES, Run
@@ -99,7 +99,7 @@ async def repeat(name: str, work: Callable[[], Awaitable[object]], seconds: floa
 
 
 async def _without_job(session: AsyncSession) -> list[tuple[UUID, str, int]]:
-    """List due runs that no job tells of: their id, the queue of their next step, their priority."""
+    """List runs that are due, may begin, and have no job that tells of them: id, queue of the next step, priority."""
     now = sa.func.clock_timestamp()
     due = sa.or_(
         sa.and_(Run.state.in_(("queued", "waiting")), Run.due_at <= now),
@@ -119,8 +119,8 @@ async def _without_job(session: AsyncSession) -> list[tuple[UUID, str, int]]:
     )
     found = await session.execute(
         sa.select(Run.id, queue, Run.priority)
-        .where(Run.state.in_(ACTIVE_STATES), due, ~told, queue.is_not(None))
-        .order_by(Run.id)
+        .where(Run.state.in_(ACTIVE_STATES), due, admissible(), ~told, queue.is_not(None))
+        .order_by(Run.priority.desc(), Run.id)
         .limit(MOST_AT_ONCE)
     )
     return [(row[0], row[1], row[2]) for row in found]

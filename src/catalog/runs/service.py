@@ -1,19 +1,20 @@
 """Starting runs. A worker does them; nothing here waits for one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.instances.lifecycle import State, moves_of
 from catalog.instances.tables import Instance
 from catalog.platform import audit
 from catalog.platform.errors import NotFound
 from catalog.platform.ids import new_id
-from catalog.runs.definitions import DEFINITION, StepPlan, steps_for
-from catalog.runs.errors import InstanceNotReady, SubjectBusy
+from catalog.runs.definitions import DEFINITION, INSTANCE_ACTIONS, StepPlan, steps_for
+from catalog.runs.errors import ActionNotOffered, InstanceNotReady, SubjectBusy
 from catalog.runs.jobs import defer
 from catalog.runs.tables import Run, RunStep
 from catalog.sites.tables import Host, Site
@@ -21,13 +22,22 @@ from catalog.tools.manifest import manifest_of
 from catalog.tools.tables import ToolRevision
 
 _ACTIVE_SUBJECT = "uq_runs_active_subject"
+BROUGHT_BY_TOOL = frozenset({"suspend"})
+"""Actions of ours that a tool may lack: its bundle says how it is done."""
 
-# action: the states of an instance that it may begin in, and the state that the instance is in from then on
-_MOVES: Mapping[str, Mapping[str, str]] = {
-    "provision": {"provisioning": "provisioning", "failed": "provisioning", "running": "running"},
-    "verify": {"running": "running"},
-    "deprovision": {"running": "removing", "failed": "removing", "removing": "removing"},
-}
+PERSON, SCHEDULE = 10, 0
+"""Priorities: a person who waits goes before what is done by itself."""
+
+
+class Place(NamedTuple):
+    """Where a run acts, and with which tool: which holds and limits it falls under."""
+
+    site_id: UUID | None = None
+    host_id: UUID | None = None
+    tool_slug: str | None = None
+
+
+NOWHERE = Place()
 
 
 async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
@@ -42,6 +52,8 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
     request_id: UUID | None = None,
     steps: Sequence[StepPlan],
     definition: int = DEFINITION,
+    place: Place = NOWHERE,
+    priority: int = PERSON,
 ) -> Run:
     """Write a run with its steps down, and tell the workers of its first step's queue; all commits with `session`.
 
@@ -58,6 +70,10 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
         input=dict(input),
         requested_by=requested_by,
         request_id=request_id,
+        site_id=place.site_id,
+        host_id=place.host_id,
+        tool_slug=place.tool_slug,
+        priority=priority,
     )
     try:
         async with session.begin_nested():
@@ -67,17 +83,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
         if _violated(error) == _ACTIVE_SUBJECT:
             raise SubjectBusy from error
         raise
-    session.add_all(
-        RunStep(
-            run_id=run.id,
-            position=position,
-            member_id=member_id,
-            name=step.name,
-            queue=step.queue,
-            timeout_seconds=step.timeout_seconds,
-        )
-        for position, step in enumerate(steps, start=1)
-    )
+    add_steps(session, run, steps)
     audit.record(
         session,
         actor=requested_by,
@@ -91,23 +97,46 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
     return run
 
 
-async def start_instance_run(
-    session: AsyncSession, instance: Instance, action: str, *, requested_by: str, request_id: UUID | None = None
+def add_steps(session: AsyncSession, run: Run, steps: Sequence[StepPlan], *, after: int = 0) -> None:
+    """Write steps down that follow the run's step number `after`."""
+    session.add_all(
+        RunStep(
+            run_id=run.id,
+            position=position,
+            member_id=run.member_id,
+            name=step.name,
+            queue=step.queue,
+            timeout_seconds=step.timeout_seconds,
+        )
+        for position, step in enumerate(steps, start=after + 1)
+    )
+
+
+async def start_instance_run(  # noqa: PLR0913 - what is done to which instance, for whom
+    session: AsyncSession,
+    instance: Instance,
+    action: str,
+    *,
+    requested_by: str,
+    request_id: UUID | None = None,
+    priority: int = PERSON,
 ) -> Run:
-    """Start `action` (provision, verify or deprovision) on an instance as it is desired now, and move its state.
+    """Start an action on an instance as it is desired now, and move its state.
 
     A provision works on a first try that failed as well as on a running instance, which stays `running` meanwhile.
-    Raises `InstanceNotReady` in another state, `SubjectBusy` while a run acts on it.
+    Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
+    `SubjectBusy` while a run acts on it.
     """
-    state = _MOVES[action].get(instance.state)
+    revision = await session.get(ToolRevision, instance.desired_revision_id)
+    if revision is None:
+        raise NotFound
+    actions = manifest_of(revision).actions
+    if action not in actions and (action not in INSTANCE_ACTIONS or action in BROUGHT_BY_TOOL):
+        raise ActionNotOffered(action=action, tool=instance.tool_slug)
+    state = moves_of(action).begin.get(cast("State", instance.state))
     if state is None:
         raise InstanceNotReady(action=action, state=instance.state)
-    revision = await session.get(ToolRevision, instance.desired_revision_id)
-    site_slug = await session.scalar(
-        sa.select(Site.slug).join(Host, Host.site_id == Site.id).where(Host.id == instance.host_id)
-    )
-    if revision is None or site_slug is None:
-        raise NotFound
+    site = await site_of(session, instance.host_id)
     run = await start_run(
         session,
         subject_kind="instance",
@@ -117,13 +146,23 @@ async def start_instance_run(
         input=instance_input(instance),
         requested_by=requested_by,
         request_id=request_id,
-        steps=steps_for(action, site_slug=site_slug, actions=manifest_of(revision).actions),
+        steps=steps_for(action, site_slug=site.slug, actions=actions),
+        place=Place(site.id, instance.host_id, instance.tool_slug),
+        priority=priority,
     )
     if state != instance.state:
         instance.state = state
         instance.version += 1
     await session.flush()
     return run
+
+
+async def site_of(session: AsyncSession, host_id: UUID) -> Site:
+    """Give the site where a host stands. Raises `NotFound`."""
+    site = await session.scalar(sa.select(Site).join(Host, Host.site_id == Site.id).where(Host.id == host_id))
+    if site is None:
+        raise NotFound
+    return site
 
 
 async def provision_again(session: AsyncSession, instance: Instance, *, requested_by: str) -> Run:

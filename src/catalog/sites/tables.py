@@ -10,7 +10,10 @@ from catalog.platform.db.base import Identified
 
 
 class Site(Identified):
-    """A data centre, and who attests where it stands and who runs it, from when until when."""
+    """A data centre, and who attests where it stands and who runs it, from when until when.
+
+    `most_runs` act on its hosts at once.
+    """
 
     __tablename__ = "sites"
 
@@ -25,15 +28,19 @@ class Site(Identified):
     evidence: Mapped[str]
     attested_from: Mapped[dt.date]
     attested_until: Mapped[dt.date]
+    most_runs: Mapped[int] = mapped_column(default=16)
 
-    __table_args__ = (sa.CheckConstraint("country = 'CA'", name="in_canada"),)
+    __table_args__ = (
+        sa.CheckConstraint("country = 'CA'", name="in_canada"),
+        sa.CheckConstraint("most_runs BETWEEN 1 AND 100", name="most_runs"),
+    )
 
 
 class Host(Identified):
     """A Debian machine at a site. State: `active`, `cordoned` (keeps what it has, takes no more), `retired` (final).
 
     `memory_mb`, `disk_mb` and `cpu_percent` (100 a core) are what instances may take together. `dedicated_member_id`:
-    where people's code runs, a host serves one member alone.
+    where people's code runs, a host serves one member alone. `most_runs` act on it at once.
     """
 
     __tablename__ = "hosts"
@@ -49,8 +56,10 @@ class Host(Identified):
     disk_mb: Mapped[int]
     cpu_percent: Mapped[int]
     dedicated_member_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
+    most_runs: Mapped[int] = mapped_column(default=4)
 
     __table_args__ = (
         sa.UniqueConstraint("address", "ssh_port"),
         sa.CheckConstraint("state IN ('active', 'cordoned', 'retired')", name="state"),
+        sa.CheckConstraint("most_runs BETWEEN 1 AND 100", name="most_runs"),
     )

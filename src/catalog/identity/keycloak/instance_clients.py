@@ -17,6 +17,7 @@ from catalog.identity.keycloak.connection import KeycloakConnection
 from catalog.identity.keycloak.errors import KeycloakRefused
 from catalog.identity.keycloak.reconciling import Reconciler
 from catalog.identity.keycloak.specs import ACCESS, GRANTS, INSTANCE, ORGANIZATIONS, InstanceClient, InstanceClientSpec
+from catalog.platform.clock import now
 
 DEFAULT_SCOPES = ("basic", "email", "profile")
 OPTIONAL_SCOPES = ("organization",)
@@ -54,6 +55,19 @@ async def remove_instance_client(connection: KeycloakConnection, instance_id: st
         if refusal.status != HTTPStatus.NOT_FOUND:
             raise
         return False
+    return True
+
+
+async def close_instance_client(connection: KeycloakConnection, instance_id: str) -> bool:
+    """Let nobody sign in, and end what was given out; False where there is no client. Ensuring the client opens it.
+
+    Refreshing a token that was given out before fails for good (`notBefore`), after it is opened again too. The
+    person's session with Keycloak itself stays: it is that of the other tools as well.
+    """
+    found = await find_client(connection, instance_client_id(instance_id))
+    if found is None:
+        return False
+    await connection.put(f"/clients/{found['id']}", found | {"enabled": False, "notBefore": int(now().timestamp())})
     return True
 
 

@@ -1,9 +1,11 @@
 """The process that runs one playbook, as Ansible's user. It tells what happens as JSON lines on standard output.
 
-    python -m catalog.runs.ansible.child FOLDER PLAYBOOK PARENT
+    python -m catalog.runs.ansible.child FOLDER PARENT [PLAYBOOK VERBOSITY]
 
-It is given the SSH key on standard input, hands it to an agent of its own, and keeps nothing of it. When the worker
-goes away, or says so (SIGTERM), it ends everything that the playbook started here.
+It runs the folder's `fence.sh` on the host first; without a playbook that is all. SIGUSR1 has the playbook end before
+its next task (`callbacks/stop_between_tasks.py`). It is given the SSH key on standard input, hands it to an agent of
+its own, and keeps nothing of it. When the worker goes away, or says so (SIGTERM), it ends everything that the playbook
+started here.
 """
 
 import ctypes
@@ -21,7 +23,7 @@ import ansible_runner
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 KEPT = ("host", "task", "role", "res", "ignore_errors", "artifact_data", "changed")
-TAKEOVER_SECONDS = 60
+FENCE_SECONDS = 60
 SSH, SSH_AGENT, SSH_ADD = "/usr/bin/ssh", "/usr/bin/ssh-agent", "/usr/bin/ssh-add"
 UNREACHABLE = 255
 
@@ -47,17 +49,18 @@ class Family:
 
 
 def main(arguments: list[str]) -> int:
-    """Take over on the host, then run the playbook; gives 0 whatever came of it: that is told in the last line."""
-    folder, playbook, parent = Path(arguments[0]), arguments[1], int(arguments[2])
+    """Pass the fence on the host, then run the playbook; gives 0 whatever came of it: that is told in the last line."""
+    folder, parent, *playbook = Path(arguments[0]), int(arguments[1]), *arguments[2:]
     family = Family()
     _guard(family, parent)
+    signal.signal(signal.SIGUSR1, lambda _signal, _frame: Path(os.environ["COOP_STOP_FILE"]).touch())
     key = sys.stdin.buffer.read()
     agent = _start_agent(folder, key)
     del key
     try:
-        status = _take_over(folder)
-        if status == 0:
-            status = _play(folder, playbook)
+        status = _pass_fence(folder)
+        if status == 0 and playbook:
+            status = _play(folder, playbook[0], int(playbook[1]))
         _tell({"event": "end", "status": status})
     finally:
         agent.terminate()
@@ -88,8 +91,8 @@ def _start_agent(folder: Path, key: bytes) -> subprocess.Popen[bytes]:
     return agent
 
 
-def _take_over(folder: Path) -> int:
-    """Bring the fence to the host, and raise the attempt there; gives the exit status."""
+def _pass_fence(folder: Path) -> int:
+    """Bring the fence to the host, and have it take the attempt over, or end it; gives the exit status."""
     host = json.loads((folder / "inventory" / "hosts.json").read_text(encoding="utf-8"))["all"]["hosts"]
     (target,) = host.values()
     options = os.environ["ANSIBLE_SSH_ARGS"].split()
@@ -97,20 +100,20 @@ def _take_over(folder: Path) -> int:
     control = ["-o", f"ControlPath={path}"]
     address = f"{target['ansible_user']}@{target['ansible_host']}"
     command = [SSH, *options, *control, "-p", str(target["ansible_port"]), address, "sh"]
-    script = (folder / "takeover.sh").read_bytes()
+    script = (folder / "fence.sh").read_bytes()
     try:
         done = subprocess.run(  # noqa: S603 - the host and the options are of the run's own making
-            command, input=script, capture_output=True, timeout=TAKEOVER_SECONDS, check=False
+            command, input=script, capture_output=True, timeout=FENCE_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return UNREACHABLE
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
-        _tell({"event": "takeover_failed", "status": done.returncode, "message": said})
+        _tell({"event": "fence_failed", "status": done.returncode, "message": said})
     return done.returncode
 
 
-def _play(folder: Path, playbook: str) -> int:
+def _play(folder: Path, playbook: str, verbosity: int) -> int:
     result = ansible_runner.interface.run(
         private_data_dir=str(folder),
         project_dir=str(folder / "project"),
@@ -120,6 +123,7 @@ def _play(folder: Path, playbook: str) -> int:
         settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
         event_handler=_told,
         quiet=True,
+        verbosity=verbosity or None,
         ident="run",
     )
     return int(result.rc or 0)

@@ -22,7 +22,7 @@ if [ "$found" != "$wanted" ]; then
     chmod 755 "$new"
     mv "$new" {path}
 fi
-exec {path} {instance} {attempt} --take
+exec {path} {instance} {attempt} {action}
 """
 
 
@@ -33,6 +33,15 @@ def executable(instance_id: UUID, attempt: int) -> str:
 
 def takeover(instance_id: UUID, attempt: int) -> str:
     """Give the shell script that brings the fence to the host, raises the attempt, and ends what older ones run."""
+    return _script(instance_id, attempt, "--take")
+
+
+def ending(instance_id: UUID, attempt: int) -> str:
+    """Give the shell script that ends what this attempt and older ones run on the host, and refuses more of them."""
+    return _script(instance_id, attempt, "--end")
+
+
+def _script(instance_id: UUID, attempt: int, action: str) -> str:
     return _INSTALL.format(
         digest=hashlib.sha256(SCRIPT.encode()).hexdigest(),
         path=PATH,
@@ -40,4 +49,5 @@ def takeover(instance_id: UUID, attempt: int) -> str:
         script=SCRIPT,
         instance=instance_id,
         attempt=attempt,
+        action=action,
     )

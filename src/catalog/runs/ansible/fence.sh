@@ -1,13 +1,17 @@
 #!/bin/sh
 # Every command of a run goes through here:  fence INSTANCE ATTEMPT -c COMMAND
 # A takeover comes first:                    fence INSTANCE ATTEMPT --take
+# An attempt that was stopped is ended by:   fence INSTANCE ATTEMPT --end
 # The host keeps each instance's highest attempt. Commands of a lower one are refused (97), and a takeover ends what
-# older attempts still run. What they started through systemd is the instance's, and stays.
+# older attempts still run; an ending ends what this one runs too, and lets it do no more. What they started through systemd is the instance's, and stays.
 set -eu
 instance=$1
 attempt=$2
 action=$3
-mark="$instance $attempt"
+# The number that acts from now on: an ending is as if the next attempt had come.
+number=$attempt
+[ "$action" != --end ] || number=$((attempt + 1))
+mark="$instance $number"
 folder=/var/lib/coop-catalog/attempts
 file=$folder/$instance
 refused=97
@@ -21,15 +25,18 @@ highest=0
 if [ -s "$file" ]; then
     read -r highest <"$file"
 fi
-if [ "$attempt" -lt "$highest" ]; then
+if [ "$number" -lt "$highest" ]; then
     echo "Attempt $attempt is over: attempt $highest acts on instance $instance." >&2
     exit $refused
 fi
 
-if [ "$action" != --take ]; then
+case $action in
+--take | --end) ;;
+*)
     shift 2
     exec /bin/sh "$@"
-fi
+    ;;
+esac
 
 umask 022
 mkdir -p "$folder"
@@ -38,25 +45,29 @@ flock 9
 if [ -s "$file" ]; then
     read -r highest <"$file"
 fi
-if [ "$attempt" -lt "$highest" ]; then
+if [ "$number" -lt "$highest" ]; then
     exit $refused
 fi
-echo "$attempt" >"$file.new"
+echo "$number" >"$file.new"
 sync "$file.new"
 mv "$file.new" "$file"
 
 # Ansible takes one word as its shell: a script that stands for this attempt.
-rm -f "$file".shell-*
-shell=$file.shell-$attempt
-printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$0" "$instance" "$attempt" >"$shell"
-chmod 755 "$shell"
+if [ "$action" = --take ]; then
+    rm -f "$file".shell-*
+    shell=$file.shell-$attempt
+    printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$0" "$instance" "$attempt" >"$shell"
+    chmod 755 "$shell"
+else
+    rm -f "$file.shell-$attempt"
+fi
 
 rounds=0
 while :; do
     older=
     for environment in $(grep -lsz "^COOP_ATTEMPT=$instance " /proc/[0-9]*/environ || true); do
-        number=$(tr '\0' '\n' 2>/dev/null <"$environment" | sed -n "s/^COOP_ATTEMPT=$instance //p" || true)
-        if [ -n "$number" ] && [ "$number" -lt "$attempt" ]; then
+        found=$(tr '\0' '\n' 2>/dev/null <"$environment" | sed -n "s/^COOP_ATTEMPT=$instance //p" || true)
+        if [ -n "$found" ] && [ "$found" -lt "$number" ]; then
             process=${environment#/proc/}
             older="$older ${process%/environ}"
         fi

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from importlib.metadata import version
@@ -12,10 +13,14 @@ from typing import Any
 import msgspec
 import structlog
 
-from catalog.runs.ansible.workspace import Play, as_user, workspace
+from catalog.runs.ansible import fence
+from catalog.runs.ansible.workspace import Play, Reach, as_user, connection, workspace
 
 LONGEST_LINE = 16 * 2**20
 STOP_SECONDS = 15
+END_SECONDS = 15
+INTERRUPTED = 99
+CALLBACKS = Path(__file__).with_name("callbacks")
 SSH_OPTIONS = (
     "-F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 "
     "-o ServerAliveInterval=3 -o ServerAliveCountMax=3 -o ControlMaster=auto -o ControlPersist=30s"
@@ -35,21 +40,38 @@ class PlaybookRunner:
         self._user = user
         self._key_file = key_file
 
-    async def run(self, play: Play) -> AsyncGenerator[dict[str, Any]]:
+    async def run(self, play: Play, stopping: asyncio.Event) -> AsyncGenerator[dict[str, Any]]:
         """Give each line; the last is `{"event": "end", "status": …}`. Raises `ChildDied`, `ArchiveDamaged`.
 
-        Closing the iterator, or cancelling whoever waits for it, ends everything that was started.
+        Once `stopping` is set, the playbook ends before its next task begins, with the status `INTERRUPTED`. Closing
+        the iterator, or cancelling whoever waits for it, ends everything that was started here.
         """
         with workspace(play, self._user) as folder:
-            process = await self._start(folder, play)
+            process = await self._start(folder, play.playbook, str(play.verbosity))
+            asking = asyncio.create_task(_ask_to_stop(process, stopping))
             try:
                 async for line in _lines(process):
                     yield line
             finally:
+                asking.cancel()
                 await asyncio.shield(_ended(process))
 
-    async def _start(self, folder: Path, play: Play) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "catalog.runs.ansible.child", str(folder), play.playbook, str(os.getpid())]
+    async def end(self, reach: Reach) -> bool:
+        """End on the host what an attempt runs there, and let it begin nothing more; tell whether the host did so."""
+        with connection(reach, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
+            process = await self._start(folder)
+            try:
+                async with asyncio.timeout(END_SECONDS):
+                    return [line async for line in _lines(process)][-1]["status"] in {0, fence.REFUSED}
+            except (TimeoutError, ChildDied):
+                log.warning("playbook.end_on_host_failed", exc_info=True)
+                return False
+            finally:
+                await asyncio.shield(_ended(process))
+
+    async def _start(self, folder: Path, *playbook: str) -> asyncio.subprocess.Process:
+        """Start the child in `folder`: with a playbook and its verbosity, or for the fence's script alone."""
+        command = [sys.executable, "-m", "catalog.runs.ansible.child", str(folder), str(os.getpid()), *playbook]
         process = await asyncio.create_subprocess_exec(
             *as_user(self._user),
             *command,
@@ -82,6 +104,8 @@ def environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_ROLES_PATH": str(project / "roles"),
         "ANSIBLE_FILTER_PLUGINS": str(project / "plugins" / "filter"),
         "ANSIBLE_LIBRARY": str(project / "plugins" / "modules"),
+        "COOP_STOP_FILE": str(folder / "stop"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_PIPELINING": "true",
@@ -113,6 +137,12 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[dict[str
             raise ChildDied((await errors)[-2000:].decode(errors="replace"))
     finally:
         errors.cancel()
+
+
+async def _ask_to_stop(process: asyncio.subprocess.Process, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGUSR1)
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

@@ -57,8 +57,8 @@ class Story:
         elif event == "playbook_on_stats":
             given = (line.get("artifact_data") or {}).get("result")
             self.result = given if isinstance(given, dict) else {}
-        elif event == "takeover_failed":
-            self._takeover_failed(line)
+        elif event == "fence_failed":
+            self._fence_failed(line)
         elif event in _SAID and line.get("text"):
             await self.events.add("output", text=line["text"])
 
@@ -100,7 +100,7 @@ class Story:
                 message=told["message"],
             )
 
-    def _takeover_failed(self, line: dict[str, Any]) -> None:
+    def _fence_failed(self, line: dict[str, Any]) -> None:
         if line["status"] == REFUSED:
             raise AttemptLost("the host refused this attempt")
         known = _UNREACHABLE if line["status"] == SSH_FAILED else _PLAYBOOK_FAILED

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -39,24 +39,48 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """An attempt's way to its instance on the host."""
+
+    target: Target
+    instance_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True)
 class Play:
-    """One playbook run: the archive with its digest, the playbook's path in it, and what it is told."""
+    """One playbook run: the archive with its digest, the playbook's path in it, and what it is told.
+
+    `verbosity` is how many `-v` Ansible is given, up to 4.
+    """
 
     archive: bytes = field(repr=False)
     digest: str
     playbook: str
-    target: Target
-    instance_id: UUID
-    attempt: int
+    reach: Reach
     variables: Mapping[str, Any] = field(repr=False)
+    verbosity: int = 0
 
 
 @contextmanager
 def workspace(play: Play, user: str | None) -> Iterator[Path]:
     """Make the folder for `user` (None: for this process's own), and remove it. Raises `ArchiveDamaged`."""
+    with _folder(user, lambda folder: _fill(folder, play)) as folder:
+        yield folder
+
+
+@contextmanager
+def connection(reach: Reach, script: str, user: str | None) -> Iterator[Path]:
+    """Make a folder with all that it takes to run `script` on the host, and no playbook; and remove it."""
+    with _folder(user, lambda folder: _fill_connection(folder, reach, script)) as folder:
+        yield folder
+
+
+@contextmanager
+def _folder(user: str | None, fill: Callable[[Path], None]) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY))
     try:
-        _fill(folder, play)
+        fill(folder)
         if user is not None:
             _hand_over(folder, user)
         yield folder
@@ -85,12 +109,16 @@ def _fill(folder: Path, play: Play) -> None:
     if hashlib.sha256(play.archive).hexdigest() != play.digest:
         raise ArchiveDamaged(play.digest)
     _unpack(play.archive, folder / "project")
+    _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
+    _fill_connection(folder, play.reach, fence.takeover(play.reach.instance_id, play.reach.attempt))
+
+
+def _fill_connection(folder: Path, reach: Reach, script: str) -> None:
     for name in ("home", "tmp", "cp", "inventory"):
         (folder / name).mkdir(mode=PRIVATE)
-    _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
-    _write(folder / "known_hosts", f"{_pattern(play.target)} {play.target.host_key}\n")
-    _write(folder / "inventory" / "hosts.json", json.dumps(_inventory(play)))
-    _write(folder / "takeover.sh", fence.takeover(play.instance_id, play.attempt))
+    _write(folder / "known_hosts", f"{_pattern(reach.target)} {reach.target.host_key}\n")
+    _write(folder / "inventory" / "hosts.json", json.dumps(_inventory(reach)))
+    _write(folder / "fence.sh", script)
 
 
 def _unpack(archive: bytes, project: Path) -> None:
@@ -107,13 +135,13 @@ def _unpack(archive: bytes, project: Path) -> None:
             path.chmod(entry.mode & 0o755)
 
 
-def _inventory(play: Play) -> dict[str, Any]:
+def _inventory(reach: Reach) -> dict[str, Any]:
     host = {
-        "ansible_host": play.target.address,
-        "ansible_port": play.target.port,
+        "ansible_host": reach.target.address,
+        "ansible_port": reach.target.port,
         "ansible_user": "root",
         "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_shell_executable": fence.executable(play.instance_id, play.attempt),
+        "ansible_shell_executable": fence.executable(reach.instance_id, reach.attempt),
     }
     return {"all": {"hosts": {HOST: host}}}
 

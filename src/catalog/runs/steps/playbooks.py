@@ -1,4 +1,4 @@
-"""The steps that run a bundle's playbooks: provision, verify, deprovision."""
+"""The steps that run a bundle's playbooks."""
 
 from contextlib import aclosing
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 from catalog.instances.secrets import CLIENT_SECRET, ensure_secrets, open_secrets
 from catalog.platform.db.scope import OPERATOR
 from catalog.platform.i18n import Text
-from catalog.runs.ansible.process import ChildDied, ansible_core
+from catalog.runs.ansible.process import INTERRUPTED, ChildDied, ansible_core
 from catalog.runs.ansible.story import Story
-from catalog.runs.ansible.workspace import ArchiveDamaged, Play
+from catalog.runs.ansible.workspace import ArchiveDamaged, Play, Reach
 from catalog.runs.context import Step, StepContext
-from catalog.runs.failures import Problem, StepFailed
+from catalog.runs.definitions import OWN_ACTION
+from catalog.runs.failures import Problem, StepFailed, StepStopped
 from catalog.runs.redaction import pieces_of
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.subject import Subject, read_subject, variables
@@ -33,14 +34,17 @@ _DAMAGED = Problem(
 )
 
 
-def playbook_step(parts: Parts, action: str) -> Step:
-    """Give the step that runs `<action>.yml` of the run's revision."""
+def playbook_step(parts: Parts, name: str) -> Step:
+    """Give the step that runs `<name>.yml` of the run's revision, or the tool's own action that the run is for."""
 
-    async def step(context: StepContext) -> dict[str, Any]:
+    async def do(context: StepContext) -> dict[str, Any]:
         subject, secrets = await _what_it_needs(parts, context)
         context.events.hide(piece for secret in secrets.values() for piece in (secret, *pieces_of(secret)))
         story = Story(context.events)
-        status = await _run(parts, context, story, _play(parts, context, subject, secrets, action))
+        playbook = context.claim.action if name == OWN_ACTION else name
+        status = await _run(parts, context, story, _play(parts, context, subject, secrets, playbook))
+        if status == INTERRUPTED and context.stopping.is_set():
+            raise StepStopped
         story.conclude(status)
         return {
             **story.result,
@@ -49,7 +53,12 @@ def playbook_step(parts: Parts, action: str) -> Step:
             "revision": subject.revision.number,
         }
 
-    return step
+    async def end(context: StepContext) -> bool:
+        async with context.database.begin(OPERATOR) as session:
+            subject = await read_subject(session, context.claim)
+        return await parts.playbooks.end(_reach(context, subject))
+
+    return Step(do, end)
 
 
 async def _what_it_needs(parts: Parts, context: StepContext) -> tuple[Subject, dict[str, str]]:
@@ -61,16 +70,19 @@ async def _what_it_needs(parts: Parts, context: StepContext) -> tuple[Subject, d
     return subject, secrets | {name: value for name, value in known.items() if name == CLIENT_SECRET}
 
 
-def _play(parts: Parts, context: StepContext, subject: Subject, secrets: dict[str, str], action: str) -> Play:
+def _play(parts: Parts, context: StepContext, subject: Subject, secrets: dict[str, str], playbook: str) -> Play:
     return Play(
         archive=subject.revision.archive,
         digest=subject.revision.digest,
-        playbook=f"tools/{subject.instance.tool_slug}/{action}.yml",
-        target=subject.target,
-        instance_id=subject.instance.id,
-        attempt=context.claim.attempt,
+        playbook=f"tools/{subject.instance.tool_slug}/{playbook}.yml",
+        reach=_reach(context, subject),
         variables=variables(subject, context.claim, parts.issuer, secrets),
+        verbosity=context.claim.verbosity,
     )
+
+
+def _reach(context: StepContext, subject: Subject) -> Reach:
+    return Reach(subject.target, subject.instance.id, context.claim.attempt)
 
 
 async def _run(parts: Parts, context: StepContext, story: Story, play: Play) -> int:
@@ -78,7 +90,7 @@ async def _run(parts: Parts, context: StepContext, story: Story, play: Play) -> 
     await context.attempt.renew()
     status = 1
     try:
-        async with aclosing(parts.playbooks.run(play)) as lines:
+        async with aclosing(parts.playbooks.run(play, context.stopping)) as lines:
             async for line in lines:
                 if line["event"] == "end":
                     status = int(line["status"])

@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from catalog.identity.keycloak.instance_clients import ensure_instance_client, remove_instance_client
+from catalog.identity.keycloak.instance_clients import (
+    close_instance_client,
+    ensure_instance_client,
+    remove_instance_client,
+)
 from catalog.identity.keycloak.organizations import ensure_organization
 from catalog.identity.keycloak.specs import InstanceClientSpec, OrganizationSpec
 from catalog.instances.secrets import CLIENT_SECRET, keep_secret
@@ -36,7 +40,7 @@ def organization_step(parts: Parts) -> Step:
             (await session.get_one(Member, member.id)).organization_id = organization_id
         return {"organization_id": organization_id}
 
-    return step
+    return Step(step)
 
 
 def identity_step(parts: Parts) -> Step:
@@ -61,7 +65,7 @@ def identity_step(parts: Parts) -> Step:
             "owner_has_role": owner,
         }
 
-    return step
+    return Step(step)
 
 
 def remove_identity_step(parts: Parts) -> Step:
@@ -73,7 +77,19 @@ def remove_identity_step(parts: Parts) -> Step:
             removed = await remove_instance_client(connection, str(context.claim.subject_id))
         return {"removed": removed}
 
-    return step
+    return Step(step)
+
+
+def close_sign_on_step(parts: Parts) -> Step:
+    """Give the step that ends everybody's sessions in the instance, and lets nobody sign in until it is resumed."""
+
+    async def step(context: StepContext) -> dict[str, Any]:
+        await context.attempt.renew()
+        async with keycloak(parts.clients) as connection:
+            closed = await close_instance_client(connection, str(context.claim.subject_id))
+        return {"closed": closed}
+
+    return Step(step)
 
 
 def _client(subject: Subject) -> InstanceClientSpec:

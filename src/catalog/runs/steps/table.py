@@ -5,7 +5,12 @@ from catalog.runs.definitions import PLAYBOOK_STEPS
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.places import publish, release
 from catalog.runs.steps.playbooks import playbook_step
-from catalog.runs.steps.sign_on import identity_step, organization_step, remove_identity_step
+from catalog.runs.steps.sign_on import (
+    close_sign_on_step,
+    identity_step,
+    organization_step,
+    remove_identity_step,
+)
 
 
 def steps_of(parts: Parts) -> Steps:
@@ -14,7 +19,8 @@ def steps_of(parts: Parts) -> Steps:
         "organization": organization_step(parts),
         "identity": identity_step(parts),
         "publish": publish,
+        "close-sign-on": close_sign_on_step(parts),
         "remove-identity": remove_identity_step(parts),
         "release": release,
-        **{action: playbook_step(parts, action) for action in PLAYBOOK_STEPS},
+        **{name: playbook_step(parts, name) for name in PLAYBOOK_STEPS},
     }

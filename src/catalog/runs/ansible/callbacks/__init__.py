@@ -1,0 +1,1 @@
+"""Callback plugins that every playbook runs with; Ansible finds them by this folder."""
