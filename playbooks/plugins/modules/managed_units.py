@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible module: has an instance's units run, with the settings that are written now."""
+"""Ansible module: has an instance's units run, with the settings that are written now, or rest until further notice."""
 
 import subprocess
 from dataclasses import dataclass
@@ -11,15 +11,21 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: managed_units
-short_description: Have systemd units run, now and at every boot, with the settings that are written now
+short_description: Have systemd units run with the settings that are written now, or rest; now and at every boot
 description:
   - Starts what does not run, and starts again what began before a file was written that it reads.
   - Looks at files and units alone, not at what this play has changed. An earlier try may have ended between writing
     and starting, and what it left out is made up for.
+  - With O(state=stopped), stops what runs and keeps systemd from starting it at the next boot. Nothing is removed.
 author: Co-op Catalog
 options:
+  state:
+    description: Whether they are to run.
+    type: str
+    choices: [started, stopped]
+    default: started
   units:
-    description: In the order in which they are started.
+    description: In the order in which they are started, or stopped.
     type: list
     elements: dict
     required: true
@@ -33,14 +39,22 @@ EXAMPLES = """
   managed_units:
     units:
       - {name: wiki.service, reads: [/etc/wiki/settings.json]}
+
+- name: Stop it until further notice
+  managed_units:
+    state: stopped
+    units:
+      - {name: wiki.service}
 """
 
 RETURN = """
 started: {description: Units that did not run., type: list, returned: always}
 restarted: {description: Units that ran with older settings., type: list, returned: always}
+stopped: {description: Units that ran and were to rest., type: list, returned: always}
 """
 
 ARGUMENTS: dict[str, Any] = {
+    "state": {"type": "str", "default": "started", "choices": ["started", "stopped"]},
     "units": {
         "type": "list",
         "elements": "dict",
@@ -66,6 +80,11 @@ class Unit:
     def runs(self) -> bool:
         """Tell whether it is up."""
         return self.found["ActiveState"] == "active"
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether nothing of it runs, and systemd is not about to start it again either."""
+        return self.found["ActiveState"] in {"inactive", "failed"}
 
     @property
     def starts_at_boot(self) -> bool:
@@ -115,10 +134,8 @@ def is_unread(module: AnsibleModule, units: list[Unit]) -> bool:
     return "NeedDaemonReload=yes" in told.splitlines() or any(not unit.found["FragmentPath"] for unit in units)
 
 
-def main() -> None:
-    """Do what the playbook asks."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    units = [look(module, described) for described in module.params["units"]]
+def start(module: AnsibleModule, units: list[Unit]) -> dict[str, Any]:
+    """Have them run, with what is written now."""
     started = [unit.name for unit in units if not unit.runs]
     restarted = [unit.name for unit in units if unit.runs and unit.is_outdated]
     enabled = [unit.name for unit in units if not unit.starts_at_boot]
@@ -130,7 +147,27 @@ def main() -> None:
         for unit in units:
             if unit.name in started + restarted:
                 systemctl(module, "restart", unit.name)
-    module.exit_json(changed=bool(started or restarted or enabled), started=started, restarted=restarted)
+    return {"changed": bool(started or restarted or enabled), "started": started, "restarted": restarted, "stopped": []}
+
+
+def stop(module: AnsibleModule, units: list[Unit]) -> dict[str, Any]:
+    """Have them rest, and not be started at boot."""
+    stopped = [unit.name for unit in units if not unit.rests]
+    disabled = [unit.name for unit in units if unit.starts_at_boot]
+    if not module.check_mode:
+        if disabled:
+            systemctl(module, "disable", "--quiet", *disabled)
+        for name in stopped:
+            systemctl(module, "stop", name)
+    return {"changed": bool(stopped or disabled), "started": [], "restarted": [], "stopped": stopped}
+
+
+def main() -> None:
+    """Do what the playbook asks."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    units = [look(module, described) for described in module.params["units"]]
+    done = stop(module, units) if module.params["state"] == "stopped" else start(module, units)
+    module.exit_json(**done)
 
 
 if __name__ == "__main__":
