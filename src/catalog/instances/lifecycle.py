@@ -37,6 +37,8 @@ ACTIONS: Mapping[str, Moves] = {
     ),
     "verify": _WHILE_RUNNING,
     "update": _WHILE_RUNNING,
+    "upgrade": _WHILE_RUNNING,
+    "reconcile": _WHILE_RUNNING,
     "suspend": Moves(begin={"running": "running", "suspended": "suspended"}, done="suspended"),
     "resume": Moves(begin={"suspended": "suspended"}, done="running"),
     "deprovision": Moves(

@@ -24,6 +24,8 @@ INSTANCE_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "provision": ("identity", "provision", "verify", "publish"),
     "verify": ("verify",),
     "update": ("identity", "provision", "verify"),
+    "upgrade": ("identity", "provision", "verify"),
+    "reconcile": ("identity", "provision", "verify"),
     "suspend": ("close-sign-on", "suspend"),
     "resume": ("identity", "provision", "verify"),
     "deprovision": ("deprovision", "remove-identity", "release"),

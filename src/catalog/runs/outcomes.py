@@ -16,7 +16,7 @@ from catalog.runs.events import Line, append
 from catalog.runs.tables import Run
 
 ACTOR = "worker"
-APPLYING = frozenset({"provision", "update", "resume"})
+APPLYING = frozenset({"provision", "update", "upgrade", "reconcile", "resume"})
 """The actions that set up what is desired."""
 
 
