@@ -30,6 +30,16 @@ def upgrade() -> None:
     for table in ("runs", "run_steps"):
         op.execute(f"GRANT UPDATE ON {table} TO catalog_server")
     op.execute("GRANT INSERT ON run_events TO catalog_server")
+    # Members read their runs and start some; operators alone steer them.
+    for table in ("runs", "run_steps"):
+        op.execute(
+            f"CREATE POLICY server_steering ON {table} AS RESTRICTIVE FOR UPDATE TO catalog_server"
+            " USING (catalog_is_operator()) WITH CHECK (catalog_is_operator())"
+        )
+    op.execute(
+        "CREATE POLICY server_telling ON run_events AS RESTRICTIVE FOR INSERT TO catalog_server"
+        " WITH CHECK (catalog_is_operator())"
+    )
 
 
 def _columns() -> None:

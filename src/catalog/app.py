@@ -29,6 +29,8 @@ from catalog.platform.http.problems import ProblemAnswers
 from catalog.platform.i18n import Language
 from catalog.requests.api import RequestsController
 from catalog.runs.api import RunsController
+from catalog.runs.control_api import RunControlController
+from catalog.runs.holds_api import HoldsController
 from catalog.runs.listener import RunEventListener
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
@@ -74,6 +76,8 @@ def create_app(settings: ServerSettings) -> Litestar:
             RequestsController,
             InstancesController,
             RunsController,
+            RunControlController,
+            HoldsController,
             openapi_document,
             reference_page,
         ],

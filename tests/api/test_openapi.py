@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.conftest import ClientAs
 
-INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn"}
+INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn", "CancelIn", "RetryIn", "HoldIn"}
 
 
 @pytest.fixture
@@ -45,6 +45,8 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
     assert set(document["paths"]) == {
         "/health/live",
         "/health/ready",
+        "/v1/holds",
+        "/v1/holds/{hold_id}",
         "/v1/instances",
         "/v1/instances/{instance_id}",
         "/v1/members",
@@ -56,7 +58,10 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/requests/{request_id}/withdraw",
         "/v1/runs",
         "/v1/runs/{run_id}",
+        "/v1/runs/{run_id}/abandon",
+        "/v1/runs/{run_id}/cancel",
         "/v1/runs/{run_id}/events",
+        "/v1/runs/{run_id}/retry",
         "/v1/sites",
         "/v1/tools",
         "/v1/tools/{slug}",

@@ -107,6 +107,14 @@ async def test_nobody_changes_another_members_rows(used: Coop, database: Databas
         assert changed.rowcount == 0
 
 
+@pytest.mark.parametrize("table", ["runs", "run_steps"])
+async def test_a_member_steers_no_run_of_its_own_either(used: Coop, database: Database, table: str) -> None:
+    statement = sa.text(f"UPDATE {table} SET state = 'failed'")  # noqa: S608 - fixed names
+    for scope, reached in ((of(used, "birch"), False), (OPERATOR, True)):
+        async with database.begin(scope) as session:
+            assert bool((await session.execute(statement)).rowcount) is reached
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -137,7 +145,6 @@ async def test_nobody_changes_another_members_rows(used: Coop, database: Databas
         "DELETE FROM audit_entries",
         "DELETE FROM requests",
         "DELETE FROM decisions",
-        "UPDATE runs SET state = 'succeeded'",
         "DELETE FROM runs",
         (
             "INSERT INTO run_events (run_id, sequence, recorded_at, kind, data)"

@@ -88,7 +88,10 @@ async def test_a_filter_that_cannot_be_meant_is_refused(
 
 async def test_an_unknown_state_is_answered_with_the_states_that_there_are(coop: Coop, client_as: ClientAs) -> None:
     answer = await client_as(coop.ada).get("/v1/requests", params={"state": "lost"})
-    assert answer.json()["errors"][0]["detail"] == "One of: submitted, approved, declined, withdrawn, fulfilled."
+    assert (
+        answer.json()["errors"][0]["detail"]
+        == "One of: submitted, approved, declined, withdrawn, fulfilled, abandoned."
+    )
 
 
 async def test_pages_stay_as_they_were_while_requests_are_added(coop: Coop, client_as: ClientAs) -> None:

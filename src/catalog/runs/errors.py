@@ -1,4 +1,4 @@
-"""Why a run is not started."""
+"""Why a run is not started, steered or held."""
 
 from catalog.platform.errors import CatalogError, Kind
 from catalog.platform.i18n import Text
@@ -86,3 +86,24 @@ class RunSuperseded(CatalogError):
         fr="Ce que cette exécution avait commencé a été repris par l’exécution {run}. Voyez celle-ci, ou relancez"
         " l’action.",
     )
+
+
+class HoldStands(CatalogError):
+    """There is such a hold already."""
+
+    code = "hold-stands"
+    kind = Kind.CONFLICT
+    title = Text(en="It is held already", fr="C’est déjà suspendu")
+    detail = Text(
+        en="A hold on this stands. Lift it first if its reason has changed.",
+        fr="Une suspension de ce genre est en vigueur. Levez-la d’abord si sa raison a changé.",
+    )
+
+
+class HoldLifted(CatalogError):
+    """The hold is over."""
+
+    code = "hold-lifted"
+    kind = Kind.CONFLICT
+    title = Text(en="The hold was lifted before", fr="La suspension a déjà été levée")
+    detail = Text(en="There is nothing to do.", fr="Il n’y a rien à faire.")

@@ -24,9 +24,11 @@ from catalog.runs.schemas import (
     StepOut,
     SubjectOut,
     TryOut,
+    WaitOut,
     error_out,
 )
 from catalog.runs.tables import Run, RunEvent, RunStep, StepTry
+from catalog.runs.waiting import what_they_wait_for
 
 
 class RunFilter(msgspec.Struct, frozen=True):
@@ -67,8 +69,8 @@ async def list_runs(
 ) -> tuple[list[RunSummary], str | None]:
     """Give one page of runs, newest first, and the next page's `after` where there is one."""
     found, following = await paginate(session, _statement(wanted), Run.id, page)
-    aliases = await _aliases(session, found)
-    return [RunSummary(**_summary(run, aliases, reader)) for run in found], following
+    beside = await _beside(session, found)
+    return [RunSummary(**_summary(run, beside, reader)) for run in found], following
 
 
 async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) -> RunOut:
@@ -81,7 +83,7 @@ async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) ->
     ):
         tries.setdefault(one.position, []).append(_try(one, reader))
     return RunOut(
-        **_summary(run, await _aliases(session, [run]), reader),
+        **_summary(run, await _beside(session, [run]), reader),
         steps=[
             StepOut(step.position, step.name, step.state, step.timeout_seconds, tries.get(step.position, []))
             for step in steps
@@ -124,17 +126,27 @@ def _statement(wanted: RunFilter) -> sa.Select[Run]:
     return statement
 
 
-async def _aliases(session: AsyncSession, runs: Sequence[Run]) -> dict[UUID, str]:
+class _Beside(msgspec.Struct, frozen=True):
+    """What is told beside runs: members' aliases by id, and what each run waits for."""
+
+    aliases: dict[UUID, str]
+    waits: dict[UUID, list[WaitOut]]
+
+
+async def _beside(session: AsyncSession, runs: Sequence[Run]) -> _Beside:
     members = await rows_by_id(session, Member, (run.member_id for run in runs))
-    return {member.id: member.alias for member in members.values()}
+    return _Beside(
+        aliases={member.id: member.alias for member in members.values()},
+        waits=await what_they_wait_for(session, runs),
+    )
 
 
-def _summary(run: Run, aliases: dict[UUID, str], reader: Reader) -> dict[str, Any]:
+def _summary(run: Run, beside: _Beside, reader: Reader) -> dict[str, Any]:
     return {
         "id": run.id,
         "action": run.action,
         "subject": SubjectOut(run.subject_kind, run.subject_id),
-        "member": None if run.member_id is None else aliases[run.member_id],
+        "member": None if run.member_id is None else beside.aliases[run.member_id],
         "state": run.state,
         "attempt": run.attempt,
         "requested_by": run.requested_by,
@@ -143,6 +155,9 @@ def _summary(run: Run, aliases: dict[UUID, str], reader: Reader) -> dict[str, An
         "ended_at": run.ended_at,
         "due_at": run.due_at,
         "error": error_out(run.error, reader.language, for_operator=reader.for_operator),
+        "waits_for": beside.waits[run.id],
+        "stop": run.stop,
+        "undoes": run.undoes,
         "last_sequence": run.last_sequence,
         "links": RunLinks(
             self=f"/v1/runs/{run.id}",

@@ -14,7 +14,7 @@ FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "abando
 STATES_DESCRIPTION = """
 | state | what it means |
 |---|---|
-| `queued` | no worker has it yet, or it is between two steps |
+| `queued` | no worker has it yet, or it is between two steps; `waits_for` says what for |
 | `running` | a worker is at it |
 | `waiting` | something was away; it is tried again at `due_at` |
 | `succeeded`, `failed`, `cancelled`, `abandoned` | final |
@@ -34,7 +34,7 @@ class ErrorOut(msgspec.Struct, frozen=True):
 
 
 class TryOut(msgspec.Struct, frozen=True):
-    """One attempt at a step. `outcome`: `done`, `failed`, `interrupted`; null while it lasts."""
+    """One attempt at a step. `outcome`: `done`, `failed`, `interrupted`, `cancelled`; null while it lasts."""
 
     attempt: int
     started_at: dt.datetime
@@ -44,13 +44,27 @@ class TryOut(msgspec.Struct, frozen=True):
 
 
 class StepOut(msgspec.Struct, frozen=True):
-    """A part of the run that is done once. State: `pending`, `running`, `failed`, `done`."""
+    """A part of the run that is done once. State: `pending`, `running`, `failed`; final: `done`, `skipped`."""
 
     position: int
     name: str
     state: str
     timeout_seconds: int
     tries: list[TryOut]
+
+
+class WaitOut(msgspec.Struct, frozen=True):
+    """What a run that is not being worked on waits for.
+
+    `hold`: an operator has stopped new runs (`scope`, `reason`, `since`). `turn`: a free worker, or that others who act
+    on the same host or site have ended. `next-try`: something was away, and is tried again at `until`.
+    """
+
+    kind: Literal["hold", "turn", "next-try"]
+    reason: str | None = None
+    scope: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
 
 
 class SubjectOut(msgspec.Struct, frozen=True):
@@ -70,7 +84,11 @@ class RunLinks(msgspec.Struct, frozen=True):
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """A run in a list. `attempt` counts how often a worker took it up; `last_sequence` is its newest event."""
+    """A run in a list. `attempt` counts how often a worker took it up; `last_sequence` is its newest event.
+
+    `stop` is what somebody asked of a run that has not ended yet: to end `at-next-task` or `now`. `undoes`: it was
+    abandoned, and takes back what it had made.
+    """
 
     id: UUID
     action: str
@@ -84,6 +102,9 @@ class RunSummary(msgspec.Struct, frozen=True):
     ended_at: dt.datetime | None
     due_at: dt.datetime
     error: ErrorOut | None
+    waits_for: list[WaitOut]
+    stop: str | None
+    undoes: bool
     last_sequence: int
     links: RunLinks
 

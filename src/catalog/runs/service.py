@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.instances.lifecycle import State, moves_of
 from catalog.instances.tables import Instance
 from catalog.platform import audit
+from catalog.platform.db.base import violated_constraint
 from catalog.platform.errors import NotFound
 from catalog.platform.ids import new_id
 from catalog.runs.definitions import DEFINITION, INSTANCE_ACTIONS, StepPlan, steps_for
@@ -80,7 +81,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
             session.add(run)
             await session.flush()
     except IntegrityError as error:
-        if _violated(error) == _ACTIVE_SUBJECT:
+        if violated_constraint(error) == _ACTIVE_SUBJECT:
             raise SubjectBusy from error
         raise
     add_steps(session, run, steps)
@@ -179,8 +180,3 @@ def instance_input(instance: Instance) -> dict[str, Any]:
         "host_id": str(instance.host_id),
         "hostname": instance.hostname,
     }
-
-
-def _violated(error: IntegrityError) -> str | None:
-    """Name the constraint that was violated, as the driver tells it."""
-    return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)

@@ -142,7 +142,7 @@ def test_the_archive_holds_the_manifest_that_is_stored(playbooks: Path) -> None:
 @pytest.mark.parametrize("draw", ["role: wall", "wall", "name: wall"])
 def test_roles_of_a_play_are_drawn_in(playbooks: Path, draw: str) -> None:
     play = f"- hosts: instance_host\n  roles:\n    - {draw}\n"
-    for action in ("provision", "verify", "deprovision"):
+    for action in ("provision", "verify", "suspend", "deprovision"):
         mended(playbooks, f"tools/notes/{action}.yml", lambda _: play)
     names = names_of(read(playbooks))
     assert "roles/wall/tasks/main.yml" in names

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from catalog.platform.clock import now
@@ -42,3 +43,8 @@ class Identified(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """Name the constraint that was violated, as the driver tells it."""
+    return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)

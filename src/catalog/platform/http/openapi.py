@@ -25,7 +25,7 @@ DESCRIPTION = """
 The catalog and the provisioning of a co-operative that hosts ed tech for Canadian universities and colleges.
 
 Errors are problem details (RFC 9457): `type` is stable, `errors` has a JSON pointer for every wrong field. Lists are
-pages, newest first: pass `next` back as `after`. A change needs `If-Match` with the `ETag` that was read. Texts follow
+pages, newest first: pass `next` back as `after`. A change of what has an `ETag` needs it as `If-Match`. Texts follow
 `Accept-Language` (English or French). Every answer bears `X-Request-Id`: quote it when you ask for help.
 """.strip()
 
