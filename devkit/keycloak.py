@@ -18,7 +18,6 @@ NAME = "keycloak"
 VERSION = "26.7.3"
 ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
-MAVEN = ("mvn", "--batch-mode", "--quiet", "--no-transfer-progress")
 HEAP = "-Xms128m -Xmx768m -XX:MaxMetaspaceSize=320m"
 BUILD = {"KC_DB": "postgres", "KC_HEALTH_ENABLED": "true", "KC_METRICS_ENABLED": "true"}
 READY_SECONDS = 300
@@ -34,6 +33,12 @@ def home() -> Path:
     return _folder() / f"keycloak-{VERSION}"
 
 
+def _maven(*arguments: str) -> list[str]:
+    """Give Maven's command, which keeps what it downloads here and not in somebody's home."""
+    kept = f"-Dmaven.repo.local={state_folder() / 'maven'}"
+    return ["mvn", "--batch-mode", "--quiet", "--no-transfer-progress", kept, *arguments]
+
+
 def fetch() -> None:
     """Download Keycloak and unpack it, unless that was done; whole or not at all."""
     if home().is_dir():
@@ -43,7 +48,7 @@ def fetch() -> None:
     if not archive.is_file():
         unfinished = _folder() / "download"
         shutil.rmtree(unfinished, ignore_errors=True)
-        run([*MAVEN, COPY, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={unfinished}"], NAME)
+        run(_maven(COPY, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={unfinished}"), NAME)
         (unfinished / archive.name).rename(archive)
     unpacked = _folder() / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
@@ -59,7 +64,7 @@ def install_ours() -> None:
     project = _folder() / "membership"
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(SOURCES / "membership", project, ignore=shutil.ignore_patterns("target"))
-    run([*MAVEN, "-DskipTests", "package"], NAME, cwd=project)
+    run(_maven("-DskipTests", "package"), NAME, cwd=project)
     shutil.copy(_jar(project), home() / "providers" / "coop-membership.jar")
     shutil.copytree(SOURCES / "theme", home() / "themes", dirs_exist_ok=True)
     shutil.rmtree(home() / "data" / "tmp", ignore_errors=True)
@@ -109,7 +114,7 @@ def test_provider() -> None:
     project = _folder() / "membership-tests"
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(SOURCES / "membership", project, ignore=shutil.ignore_patterns("target"))
-    run([*MAVEN, "test"], "membership-tests", cwd=project)
+    run(_maven("test"), "membership-tests", cwd=project)
     stamp("membership-tests", digest)
 
 

@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from devkit import certificates, keycloak, network, packages, postgres, processes, users
+from devkit import certificates, keycloak, network, postgres, processes, removing
 from devkit.environment import (
     BOOTSTRAP_CLIENT,
     CATALOG_URL,
@@ -101,9 +101,7 @@ def down(arguments: list[str]) -> int:
     machines.down(list(machines.known()), say=print)
     network.lower_network(network.network())
     if arguments:
-        packages.remove_brought(print)
-        users.remove_all()
-        shutil.rmtree(state_folder(), ignore_errors=True)
+        removing.remove_all(print)
         print("Removed all that was made for this checkout.")
     return 0
 
