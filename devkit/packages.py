@@ -55,6 +55,7 @@ def missing() -> dict[str, str]:
 def install(names: list[str]) -> None:
     """Install packages without their recommendations, and note before that what is new on this machine by it."""
     run(["apt-get", "update"], "packages", environment=QUIET)
+    _take_up()
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *names]
     new = TO_INSTALL.findall(said([*command, "--simulate"]))
     _note(state_folder(), new)
@@ -72,6 +73,7 @@ def remove_brought(say: Callable[[str], None]) -> None:
 
     What another checkout on this machine needs too is left to it, and removed with that one.
     """
+    _take_up()
     names = sorted(_installed() & {*brought()})
     if not names:
         return
@@ -89,6 +91,15 @@ def remove_brought(say: Callable[[str], None]) -> None:
     if gone:
         say(f"Removing the packages that this set-up installed: {', '.join(gone)}")
         run(["apt-get", "purge", "--yes", *gone], "packages", environment=QUIET)
+
+
+def _take_up() -> None:
+    """Bring to an end what an interrupted set-up of ours began: until then, apt refuses everything."""
+    if brought():
+        # Its status says nothing: what it can't configure for want of other packages, apt completes.
+        subprocess.run(["dpkg", "--configure", "-a"], env={**os.environ, **QUIET}, capture_output=True, check=False)
+        command = ["apt-get", "install", "--fix-broken", "--yes", "--no-install-recommends"]
+        run(command, "packages", environment=QUIET)
 
 
 def _note(state: Path, names: Iterable[str]) -> None:

@@ -12,6 +12,11 @@ from tests.devkit.checkouts import Checkout
 
 COMMAND_SECONDS = 120
 SOURCES = "deb [trusted=yes] file:/srv/archive ./\n"
+SET_UP = """\
+#!/bin/sh
+touch /srv/being-set-up
+until [ -e /srv/go ]; do sleep 0.1; done
+"""
 ENTER = """
 set -e
 mount -t overlay overlay -o lowerdir={base},upperdir={own}/upper,workdir={own}/work {own}/root
@@ -19,7 +24,7 @@ mount -t proc proc {own}/root/proc
 mount --bind /dev {own}/root/dev
 mkdir -p {binds}
 {mounts}
-exec chroot {own}/root env -C {place} PYTHONDONTWRITEBYTECODE=1 sh -c '{command}'
+exec chroot {own}/root env -C {place} PYTHONDONTWRITEBYTECODE=1 sh
 """
 
 
@@ -31,17 +36,16 @@ class Machine:
     checkouts: tuple[Checkout, ...]
 
     def run(self, place: Checkout, command: str) -> str:
-        """Run a command without a single quote as root, in a checkout; gives what it prints."""
+        """Run shell commands as root, in a checkout; gives what they print."""
         targets = [f"{self.own}/root{one.folder}" for one in self.checkouts]
         mounts = "\n".join(
             f"mount --bind {one.folder} {target}" for one, target in zip(self.checkouts, targets, strict=True)
         )
         base = (CHECKOUT / STATE / "hosts" / f"base-{SUITES[0]}").resolve()
-        script = ENTER.format(
-            base=base, own=self.own, binds=" ".join(targets), mounts=mounts, place=place.folder, command=command
-        )
+        script = ENTER.format(base=base, own=self.own, binds=" ".join(targets), mounts=mounts, place=place.folder)
         done = subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+            input=f"set -e\n{command}",
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
@@ -65,15 +69,20 @@ def new_machine(own: Path, checkouts: tuple[Checkout, ...], packages: Mapping[st
     sources = own / "upper/etc/apt/sources.list"
     sources.parent.mkdir(parents=True)
     sources.write_text(SOURCES, encoding="ascii")
+    (own / "upper/srv/go").touch()
     return Machine(own, checkouts)
 
 
 def _package(archive: Path, built: Path, name: str, depends: str) -> str:
+    """Build a package; while it is set up it waits for /srv/go, so that it can be interrupted there."""
     control = f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\n"
     control += f"Depends: {depends}\n" if depends else ""
     control += "Description: made up for a test\n"
     (built / name / "DEBIAN").mkdir(parents=True)
     (built / name / "DEBIAN/control").write_text(control, encoding="ascii")
+    script = built / name / "DEBIAN/postinst"
+    script.write_text(SET_UP, encoding="ascii")
+    script.chmod(0o755)
     file = archive / f"{name}.deb"
     subprocess.run(["dpkg-deb", "--build", built / name, file], check=True, stdout=subprocess.DEVNULL)
     content = file.read_bytes()

@@ -1,4 +1,4 @@
-"""What a set-up brought onto a machine is taken away again, and nothing else. Each test has a Debian of its own."""
+"""What a set-up brings onto a machine, and what is left of it in the end. Each test has a Debian of its own."""
 
 from pathlib import Path
 
@@ -8,8 +8,18 @@ from tests.devkit.machine import Machine, new_machine
 
 # A tool that the kit needs with its library, what a person wants for themselves, and a leftover of before.
 ARCHIVE = {"tool": "library", "library": "", "persons": "library", "leftover": ""}
-INSTALL = 'python3 -c "from devkit import packages; packages.install([\\"tool\\"])"'
-SET_UP = f'python3 -c "from devkit import state, users; state.make_folders(); users.add(state.user())" && {INSTALL}'
+INSTALL = """python3 -c 'from devkit import packages; packages.install(["tool"])'"""
+SET_UP = f"python3 -c 'from devkit import state, users; state.make_folders(); users.add(state.user())' && {INSTALL}"
+# Ends it by force while dpkg is at work, as Ctrl-C does.
+INTERRUPTED = f"""
+mkdir -p .dev/log
+rm /srv/go
+setsid {INSTALL} &
+until [ -e /srv/being-set-up ]; do sleep 0.1; done
+kill -KILL -$!
+wait $! || true
+touch /srv/go
+"""
 PURGE = "python3 -m devkit down --purge"
 
 
@@ -73,3 +83,13 @@ def test_stopping_after_an_interrupted_set_up_keeps_what_the_next_try_goes_on_wi
     machine.run(first, f"{SET_UP} && python3 -m devkit down")
     assert machine.installed() >= {"tool", "library"}
     assert (first.state / "packages").read_text(encoding="ascii").split() == ["library", "tool"]
+
+
+def test_an_installation_that_was_interrupted_is_simply_run_again(machine: Machine, first: Checkout) -> None:
+    before = machine.installed()
+    machine.run(first, INTERRUPTED)
+    assert "library" in machine.run(first, "dpkg --audit")
+    machine.run(first, SET_UP)
+    assert not machine.run(first, "dpkg --audit")
+    machine.run(first, PURGE)
+    assert machine.installed() == before
