@@ -22,7 +22,7 @@ LOCK = (
 STATIC: dict[str, Sequence[str]] = {
     "lint": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
-    "imports": ("lint-imports",),
+    "imports": ("lint-imports", "--cache-dir", ".dev/cache/imports"),
     "types": ("mypy",),
 }
 
