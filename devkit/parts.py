@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from devkit import certificates, keycloak, network, postgres, processes, removing
+from devkit import certificates, keycloak, network, postgres, processes, removing, users
 from devkit.environment import (
     BOOTSTRAP_CLIENT,
     CATALOG_URL,
@@ -100,6 +100,7 @@ def down(arguments: list[str]) -> int:
             print(f"Stopped {name}.", flush=True)
     machines.down(list(machines.known()), say=print)
     network.lower_network(network.network())
+    processes.end_all_of(users.numbers())
     if arguments:
         removing.remove_all(print)
         print("Removed all that was made for this checkout.")

@@ -42,9 +42,15 @@ def remove_all() -> None:
     """Remove both, where they are there."""
     for name in (ansible_user(), user()):
         if exists(name):
-            done = subprocess.run(["userdel", name], capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise Failed(f"{done.stderr.strip()} End what runs as {name}, such as a browser, and try again.")
+            # Also where one that has ended waits to be taken notice of, as under the first process of some containers.
+            done = subprocess.run(["userdel", "--force", name], capture_output=True, text=True, check=False)
+            if exists(name):
+                raise Failed(f"The user {name} can't be removed: {done.stderr.strip()}")
+
+
+def numbers() -> list[int]:
+    """Give the user numbers of those that are there."""
+    return [pwd.getpwnam(name).pw_uid for name in (user(), ansible_user()) if exists(name)]
 
 
 def ids(name: str) -> tuple[int, int]:

@@ -20,6 +20,21 @@ kill -KILL -$!
 wait $! || true
 touch /srv/go
 """
+# A browser of the checkout's user, and in a host (another root) a process of whoever has the same number there.
+STILL_RUNNING = """
+user=$(python3 -c 'from devkit import users; print(*users.numbers())')
+setpriv --reuid $user --clear-groups sleep 1000 & browser=$!
+mkdir -p /guest/usr && mount --bind /usr /guest/usr && ln -s usr/lib usr/lib64 usr/bin /guest
+chroot --userspec=$user /guest /usr/bin/sleep 1000 & guest=$!
+until grep -q sleep /proc/$guest/comm && grep -q sleep /proc/$browser/comm; do sleep 0.1; done
+"""
+LOOK = """
+running() { kill -0 $1 2>/dev/null && echo runs || echo ended; }
+wait $browser || true
+running $browser
+running $guest
+kill $guest
+"""
 PURGE = "python3 -m devkit down --purge"
 
 
@@ -93,3 +108,10 @@ def test_an_installation_that_was_interrupted_is_simply_run_again(machine: Machi
     assert not machine.run(first, "dpkg --audit")
     machine.run(first, PURGE)
     assert machine.installed() == before
+
+
+def test_what_still_runs_as_the_checkouts_users_is_ended_and_nothing_of_its_hosts(
+    machine: Machine, first: Checkout
+) -> None:
+    told = machine.run(first, f"{SET_UP}\n{STILL_RUNNING}\n{PURGE} >/dev/null\n{LOOK}")
+    assert told.split() == ["ended", "runs"]
