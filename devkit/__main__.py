@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 from devkit import namespace, packages, preflight, python_packages, removing, users
 from devkit.running import Failed
@@ -62,7 +63,7 @@ def _nothing_there(arguments: list[str]) -> int:
     """Answer before the first set-up, or after one that was interrupted: nothing runs yet."""
     if arguments[0] == "down":
         if arguments[1:] == ["--purge"]:
-            removing.remove_all(print)
+            removing.remove_all(partial(print, flush=True))
         print("Nothing runs here.")
         return 0
     print("Nothing is set up yet: ./dev up or ./dev demo does it.", file=sys.stderr)

@@ -1,6 +1,6 @@
 """Takes away all that was ever made for this checkout, once nothing of it runs."""
 
-import shutil
+import subprocess
 from collections.abc import Callable
 
 from devkit import packages, processes, users
@@ -13,6 +13,8 @@ def remove_all(say: Callable[[str], None]) -> None:
     processes.end_all_of(users.numbers())
     packages.remove_brought(say)
     users.remove_all()
-    shutil.rmtree(state_folder(), ignore_errors=True)
+    say("Removing .dev")
+    # On its own file system alone: should anything still be mounted there, what it leads to stays.
+    subprocess.run(["rm", "-rf", "--one-file-system", str(state_folder())], check=False)
     if state_folder().exists():
-        raise Failed(f"{state_folder()} can't be removed whole: look what holds it (lsof, findmnt), and try again.")
+        raise Failed("Something holds a part of .dev, as is said above: end or unmount it, and try again.")
