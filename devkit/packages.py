@@ -122,6 +122,6 @@ def _java_is_new_enough() -> bool:
     compiler = f"{home}/bin/javac" if home else shutil.which("javac")
     if compiler is None or shutil.which("java") is None:
         return False
-    told = subprocess.run([compiler, "-version"], capture_output=True, text=True, check=False)
+    told = subprocess.run([compiler, "-J-XX:-UsePerfData", "-version"], capture_output=True, text=True, check=False)
     number = (told.stdout or told.stderr).split()[-1].split(".")[0]
     return number.isdecimal() and int(number) > NEWEST_OLD_JAVA
