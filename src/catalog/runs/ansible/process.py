@@ -20,6 +20,7 @@ LONGEST_LINE = 16 * 2**20
 STOP_SECONDS = 15
 END_SECONDS = 15
 INTERRUPTED = 99
+CHECK = "check"
 CALLBACKS = Path(__file__).with_name("callbacks")
 SSH_OPTIONS = (
     "-F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 "
@@ -47,7 +48,7 @@ class PlaybookRunner:
         the iterator, or cancelling whoever waits for it, ends everything that was started here.
         """
         with workspace(play, self._user) as folder:
-            process = await self._start(folder, play.playbook, str(play.verbosity))
+            process = await self._start(folder, play.playbook, str(play.verbosity), *([CHECK] if play.check else []))
             asking = asyncio.create_task(_ask_to_stop(process, stopping))
             try:
                 async for line in _lines(process):
@@ -70,7 +71,7 @@ class PlaybookRunner:
                 await asyncio.shield(_ended(process))
 
     async def _start(self, folder: Path, *playbook: str) -> asyncio.subprocess.Process:
-        """Start the child in `folder`: with a playbook and its verbosity, or for the fence's script alone."""
+        """Start the child in `folder`: with a playbook and how it is run, or for the fence's script alone."""
         command = [sys.executable, "-m", "catalog.runs.ansible.child", str(folder), str(os.getpid()), *playbook]
         process = await asyncio.create_subprocess_exec(
             *as_user(self._user),
@@ -105,6 +106,7 @@ def environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_FILTER_PLUGINS": str(project / "plugins" / "filter"),
         "ANSIBLE_LIBRARY": str(project / "plugins" / "modules"),
         "COOP_STOP_FILE": str(folder / "stop"),
+        "COOP_UNPREDICTED_FILE": str(folder / "unpredicted"),
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_HOME": str(folder / "home"),

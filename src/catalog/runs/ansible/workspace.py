@@ -51,7 +51,8 @@ class Reach:
 class Play:
     """One playbook run: the archive with its digest, the playbook's path in it, and what it is told.
 
-    `verbosity` is how many `-v` Ansible is given, up to 4.
+    `verbosity` is how many `-v` Ansible is given, up to 4. With `check`, nothing is changed: Ansible says what it would
+    change, with differences.
     """
 
     archive: bytes = field(repr=False)
@@ -60,6 +61,7 @@ class Play:
     reach: Reach
     variables: Mapping[str, Any] = field(repr=False)
     verbosity: int = 0
+    check: bool = False
 
 
 @contextmanager
