@@ -30,6 +30,8 @@ from catalog.platform.i18n import Language
 from catalog.requests.api import RequestsController
 from catalog.runs.api import RunsController
 from catalog.runs.listener import RunEventListener
+from catalog.runs.orphans.api import OrphansController
+from catalog.runs.plans.api import PlansController
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
 from catalog.tools.api import ToolsController
@@ -74,6 +76,8 @@ def create_app(settings: ServerSettings) -> Litestar:
             RequestsController,
             InstancesController,
             RunsController,
+            PlansController,
+            OrphansController,
             openapi_document,
             reference_page,
         ],

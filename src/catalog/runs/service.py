@@ -128,7 +128,8 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
 
     A verify and a reconcile work on it as it was last set up. A verify of a suspended instance compares, and does not
     look whether it answers. A provision works on a first try that failed as well as on a running instance, which stays
-    `running` meanwhile. Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
+    `running` meanwhile.
+    Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
     `SubjectBusy` while a run acts on it.
     """
     given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)

@@ -1,6 +1,6 @@
 """The sign-on of an instance: one confidential client that lets in the organizations it names, and nobody else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +22,7 @@ from catalog.platform.clock import now
 DEFAULT_SCOPES = ("basic", "email", "profile")
 OPTIONAL_SCOPES = ("organization",)
 CONFLICTS_BORNE = 3
+CLIENTS_A_PAGE = 100
 
 
 def instance_client_id(instance_id: str) -> str:
@@ -62,6 +63,17 @@ async def compare_instance_client(
             f"Client {client_id} has another secret than the instance.",
         )
     return tuple(reconciler.found)
+
+
+async def instance_clients(connection: KeycloakConnection) -> AsyncIterator[tuple[str, str]]:
+    """Give the id of each client that says that it is an instance's, and of which; page by page."""
+    first = 0
+    while page := await connection.get("/clients", first=first, max=CLIENTS_A_PAGE):
+        for client in page:
+            instance_id = (client.get("attributes") or {}).get(INSTANCE)
+            if instance_id:
+                yield str(client["clientId"]), str(instance_id)
+        first += len(page)
 
 
 async def remove_instance_client(connection: KeycloakConnection, instance_id: str) -> bool:

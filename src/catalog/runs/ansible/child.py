@@ -2,8 +2,8 @@
 
     python -m catalog.runs.ansible.child FOLDER PARENT [PLAYBOOK VERBOSITY [check]]
 
-It runs the folder's `fence.sh` on the host first; without a playbook that is all. With `check`, the playbook changes
-nothing, and says what it would change. SIGUSR1 has the playbook end before its next task
+It runs the folder's `fence.sh` on the host first, and tells what that said; without a playbook that is all. With
+`check`, the playbook changes nothing, and says what it would change. SIGUSR1 has the playbook end before its next task
 (`callbacks/stop_between_tasks.py`). It is given the SSH key on standard input, hands it to an agent of its own, and
 keeps nothing of it. When the worker goes away, or says so (SIGTERM), it ends everything that the playbook started here.
 """
@@ -111,6 +111,8 @@ def _pass_fence(folder: Path) -> int:
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
         _tell({"event": "fence_failed", "status": done.returncode, "message": said})
+    elif done.stdout:
+        _tell({"event": "said", "text": done.stdout.decode(errors="replace")})
     return done.returncode
 
 

@@ -1,7 +1,7 @@
 """An Ansible callback that writes down which tasks check mode could not foretell.
 
-ansible-runner does not tell why a task was skipped. Each is a line of JSON in the file that `COOP_UNPREDICTED_FILE` names. A task that the playbook's own words skip, by a
-condition or an empty loop, is none of them.
+ansible-runner does not tell why a task was skipped. Each is a line of JSON in the file that `COOP_UNPREDICTED_FILE`
+names. A task that the playbook's own words skip, by a condition or an empty loop, is none of them.
 """
 
 import json
