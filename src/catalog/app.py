@@ -32,6 +32,8 @@ from catalog.runs.api import RunsController
 from catalog.runs.control_api import RunControlController
 from catalog.runs.holds_api import HoldsController
 from catalog.runs.listener import RunEventListener
+from catalog.runs.orphans.api import OrphansController
+from catalog.runs.plans.api import PlansController
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
 from catalog.tools.api import ToolsController
@@ -78,6 +80,8 @@ def create_app(settings: ServerSettings) -> Litestar:
             RunsController,
             RunControlController,
             HoldsController,
+            PlansController,
+            OrphansController,
             openapi_document,
             reference_page,
         ],

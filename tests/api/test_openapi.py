@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.conftest import ClientAs
 
-INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn", "CancelIn", "RetryIn", "HoldIn"}
+INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn", "CancelIn", "RetryIn", "HoldIn", "PlanIn"}
 
 
 @pytest.fixture
@@ -49,8 +49,11 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/holds/{hold_id}",
         "/v1/instances",
         "/v1/instances/{instance_id}",
+        "/v1/instances/{instance_id}/plan",
         "/v1/members",
         "/v1/members/{alias}",
+        "/v1/orphans",
+        "/v1/orphans/look",
         "/v1/requests",
         "/v1/requests/{request_id}",
         "/v1/requests/{request_id}/approve",

@@ -14,6 +14,9 @@ from catalog.members.tables import Member
 from catalog.platform.errors import NotFound
 from catalog.platform.http.pages import PageRequest, paginate
 from catalog.platform.i18n import Language
+from catalog.runs.comparison import comparison_in
+from catalog.runs.definitions import COMPARISON
+from catalog.runs.plans.schemas import ComparisonOut, comparison_out
 from catalog.runs.schemas import (
     FINAL,
     EventOut,
@@ -76,7 +79,8 @@ async def list_runs(
 async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) -> RunOut:
     """Give a run with its steps and all tries at them. Raises `NotFound`."""
     run = await run_by_id(session, run_id)
-    steps = await session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position))
+    found = await session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position))
+    steps = found.all()
     tries: dict[int, list[TryOut]] = {}
     for one in await session.scalars(
         sa.select(StepTry).where(StepTry.run_id == run.id).order_by(StepTry.position, StepTry.attempt)
@@ -88,7 +92,15 @@ async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) ->
             StepOut(step.position, step.name, step.state, step.timeout_seconds, tries.get(step.position, []))
             for step in steps
         ],
+        comparison=_comparison(run, steps, reader),
     )
+
+
+def _comparison(run: Run, steps: Sequence[RunStep], reader: Reader) -> ComparisonOut | None:
+    if not {step.name for step in steps}.intersection(COMPARISON):
+        return None
+    found = comparison_in({step.name: step.output or {} for step in steps if step.state == "done"})
+    return comparison_out(run.input, found, reader.language)
 
 
 async def events_after(session: AsyncSession, run_id: UUID, after: int, limit: int) -> EventBatch:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from catalog.platform.i18n import Language, Text
+from catalog.runs.plans.schemas import ComparisonOut
 
 State = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "abandoned"]
 FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "abandoned"})
@@ -110,9 +111,13 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 
 class RunOut(RunSummary, frozen=True):
-    """A run with its steps, and every try at them."""
+    """A run with its steps, and every try at them.
+
+    `comparison` is what a plan or a verify found to differ; null for runs that do not compare.
+    """
 
     steps: list[StepOut]
+    comparison: ComparisonOut | None
 
 
 class EventOut(msgspec.Struct, frozen=True):

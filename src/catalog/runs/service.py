@@ -14,7 +14,7 @@ from catalog.platform import audit
 from catalog.platform.db.base import violated_constraint
 from catalog.platform.errors import NotFound
 from catalog.platform.ids import new_id
-from catalog.runs.definitions import DEFINITION, INSTANCE_ACTIONS, StepPlan, steps_for
+from catalog.runs.definitions import COMPARISON, DEFINITION, INSTANCE_ACTIONS, StepPlan, plans, steps_for
 from catalog.runs.errors import ActionNotOffered, InstanceNotReady, SubjectBusy
 from catalog.runs.jobs import defer
 from catalog.runs.tables import Run, RunStep
@@ -25,6 +25,9 @@ from catalog.tools.tables import ToolRevision
 _ACTIVE_SUBJECT = "uq_runs_active_subject"
 BROUGHT_BY_TOOL = frozenset({"suspend"})
 """Actions of ours that a tool may lack: its bundle says how it is done."""
+
+OF_WHAT_IS_APPLIED = frozenset({"verify", "reconcile"})
+"""Actions that work towards what was last set up, rather than towards what is desired since."""
 
 PERSON, SCHEDULE = 10, 0
 """Priorities: a person who waits goes before what is done by itself."""
@@ -124,11 +127,14 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
 ) -> Run:
     """Start an action on an instance as it is desired now, and move its state.
 
-    A provision works on a first try that failed as well as on a running instance, which stays `running` meanwhile.
+    A verify and a reconcile work on it as it was last set up. A verify of a suspended instance compares, and does not
+    look whether it answers. A provision works on a first try that failed as well as on a running instance, which stays
+    `running` meanwhile.
     Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
     `SubjectBusy` while a run acts on it.
     """
-    revision = await session.get(ToolRevision, instance.desired_revision_id)
+    given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)
+    revision = await session.get(ToolRevision, UUID(given["revision_id"]))
     if revision is None:
         raise NotFound
     actions = manifest_of(revision).actions
@@ -138,16 +144,21 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     if state is None:
         raise InstanceNotReady(action=action, state=instance.state)
     site = await site_of(session, instance.host_id)
+    if action == "verify" and instance.state == "suspended":
+        given["suspended"] = True
+        steps = plans(COMPARISON, site.slug, actions)
+    else:
+        steps = steps_for(action, site_slug=site.slug, actions=actions)
     run = await start_run(
         session,
         subject_kind="instance",
         subject_id=instance.id,
         member_id=instance.member_id,
         action=action,
-        input=instance_input(instance),
+        input=given,
         requested_by=requested_by,
         request_id=request_id,
-        steps=steps_for(action, site_slug=site.slug, actions=actions),
+        steps=steps,
         place=Place(site.id, instance.host_id, instance.tool_slug),
         priority=priority,
     )
@@ -171,11 +182,12 @@ async def provision_again(session: AsyncSession, instance: Instance, *, requeste
     return await start_instance_run(session, instance, "provision", requested_by=requested_by)
 
 
-def instance_input(instance: Instance) -> dict[str, Any]:
-    """Freeze what is desired of an instance, as the input of a run."""
+def instance_input(instance: Instance, *, applied: bool = False) -> dict[str, Any]:
+    """Freeze what is desired of an instance, or `applied` to it where something was, as the input of a run."""
+    of_applied = applied and instance.applied_revision_id is not None
     return {
-        "revision_id": str(instance.desired_revision_id),
-        "parameters": instance.desired_parameters,
+        "revision_id": str(instance.applied_revision_id if of_applied else instance.desired_revision_id),
+        "parameters": instance.applied_parameters if of_applied else instance.desired_parameters,
         "plan": instance.plan,
         "host_id": str(instance.host_id),
         "hostname": instance.hostname,

@@ -38,9 +38,13 @@ _UNREACHABLE = Problem(
 
 @dataclass
 class Story:
-    """What was told so far. `result` is what the playbook gave back by `set_stats`."""
+    """What was told so far. `result` is what the playbook gave back by `set_stats`.
+
+    `pretending`: it runs in check mode, so what it calls changed is what it would change.
+    """
 
     events: EventWriter
+    pretending: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     result: dict[str, Any] = field(default_factory=dict)
     task: str | None = None
@@ -73,7 +77,8 @@ class Story:
 
     async def _outcome(self, event: str, line: dict[str, Any]) -> None:
         response = line.get("res") or {}
-        kind = "task.changed" if event == "runner_on_ok" and response.get("changed") else _OUTCOMES[event]
+        changed = "task.would-change" if self.pretending else "task.changed"
+        kind = changed if event == "runner_on_ok" and response.get("changed") else _OUTCOMES[event]
         told: dict[str, Any] = {"task": str(line.get("task", self.task)), "host": line.get("host"), **_role(line)}
         message = message_of(response)
         if kind in {"task.failed", "task.unreachable"}:
