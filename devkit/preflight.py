@@ -9,10 +9,12 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from devkit.state import CHECKOUT
+from devkit.hosts.base import SUITES
+from devkit.state import CHECKOUT, state_folder
 
 MEMORY_MB = 3500
-DISK_MB = 8000
+DISK_MB, DISK_MB_ONCE_SET_UP = 8000, 2000
+SET_UP = ("stamps/venv", "stamps/keycloak", *(f"hosts/base-{suite}" for suite in SUITES))
 PROBE_SECONDS = 15
 DEBIAN_RELEASES = ("12", "13")
 OLDEST_UBUNTU = (24, 4)
@@ -21,7 +23,10 @@ READABLE = 0o555
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found: distribution and release, memory and disk in MB, and what the kernel and the folders allow."""
+    """What was found: distribution and release, memory and disk in MB, and what the kernel and the folders allow.
+
+    `set_up_before` tells that the large parts are there: then little disk is needed.
+    """
 
     distribution: str
     release: str
@@ -31,6 +36,7 @@ class Machine:
     namespaces: bool
     checkout_readable: bool
     packages_reachable: bool
+    set_up_before: bool
 
 
 def complaint(machine: Machine) -> str | None:  # noqa: PLR0911 - one for each thing that may be missing
@@ -42,8 +48,9 @@ def complaint(machine: Machine) -> str | None:  # noqa: PLR0911 - one for each t
         )
     if machine.memory_mb < MEMORY_MB:
         return f"This needs 4 GB of memory; the machine has {machine.memory_mb} MB. Give it more, or use another one."
-    if machine.disk_mb < DISK_MB:
-        return f"This needs {DISK_MB} MB of free disk; there are {machine.disk_mb} MB. Free some, or clone elsewhere."
+    needed = DISK_MB_ONCE_SET_UP if machine.set_up_before else DISK_MB
+    if machine.disk_mb < needed:
+        return f"This needs {needed} MB of free disk; there are {machine.disk_mb} MB. Free some, or clone elsewhere."
     if not machine.namespaces:
         return (
             "This needs mount and network namespaces, which are forbidden here (a container without privileges?): "
@@ -71,6 +78,7 @@ def look(*, need_packages: bool) -> Machine:
         namespaces=_namespaces(),
         checkout_readable=(CHECKOUT / "dev").stat().st_mode & CHECKOUT.stat().st_mode & READABLE == READABLE,
         packages_reachable=not need_packages or _mirror_answers(),
+        set_up_before=all((state_folder() / part).exists() for part in SET_UP),
     )
 
 
