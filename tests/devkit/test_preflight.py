@@ -1,12 +1,15 @@
 """What keeps a machine from running all this is said in one line, before anything is changed."""
 
 import dataclasses
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 from devkit.preflight import Machine, complaint
+from devkit.registries import Registry, first_unreachable
 from devkit.state import CHECKOUT
+from tests.support.issuer import Issuer
 
 GOOD = Machine(
     distribution="debian",
@@ -16,7 +19,7 @@ GOOD = Machine(
     disk_mb=9000,
     namespaces=True,
     checkout_readable=True,
-    packages_reachable=True,
+    unreachable=None,
     set_up_before=False,
 )
 
@@ -43,7 +46,10 @@ def test_a_machine_that_has_it_all_is_not_complained_about(distribution: str, re
         ({"disk_mb": 500, "set_up_before": True}, "2000 MB of free disk; there are 500 MB"),
         ({"namespaces": False}, "use a virtual machine"),
         ({"checkout_readable": False}, "chmod -R go+rX"),
-        ({"packages_reachable": False}, "mirror can't be reached"),
+        (
+            {"unreachable": Registry("Maven Central", "https://maven.example/", "~/.m2/settings.xml")},
+            "Maven Central can't",
+        ),
     ],
 )
 def test_what_lacks_is_said_in_one_line_with_what_to_do(lacking: dict[str, object], said: str) -> None:
@@ -76,3 +82,13 @@ def test_another_system_or_an_ordinary_user_is_told_before_anything_is_begun(
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_registry_that_answers_at_all_is_reached_and_one_that_nobody_serves_is_not(issuer: Issuer) -> None:
+    answers = Registry("One", f"{issuer.url}/nothing-here", "a file")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    silent = Registry("Another", address, "a file")
+    assert first_unreachable([answers]) is None
+    assert first_unreachable([answers, silent]) == silent
