@@ -17,7 +17,7 @@ UNIT_TESTS = "tests/unit"
 SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadgroup")
 LOCK = (
     "uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade "
-    "--no-emit-index-url --no-annotate --quiet --output-file requirements.lock"
+    "--no-emit-index-url --no-annotate --quiet --cache-dir .dev/cache/uv --output-file requirements.lock"
 )
 STATIC: dict[str, Sequence[str]] = {
     "lint": ("ruff", "check", "."),
