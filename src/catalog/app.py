@@ -30,6 +30,7 @@ from catalog.platform.i18n import Language
 from catalog.requests.api import RequestsController
 from catalog.runs.api import RunsController
 from catalog.runs.listener import RunEventListener
+from catalog.runs.shell.api import InventoryController, OfflineRunsController, ShellRunsController
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
 from catalog.tools.api import ToolsController
@@ -74,6 +75,9 @@ def create_app(settings: ServerSettings) -> Litestar:
             RequestsController,
             InstancesController,
             RunsController,
+            InventoryController,
+            ShellRunsController,
+            OfflineRunsController,
             openapi_document,
             reference_page,
         ],

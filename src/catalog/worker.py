@@ -15,6 +15,8 @@ from catalog.runs.ansible.process import PlaybookRunner
 from catalog.runs.engine import Engine
 from catalog.runs.queue import RunQueue
 from catalog.runs.recovery import look_after, repeat
+from catalog.runs.shell.lost import LOOK_SECONDS, LostShells
+from catalog.runs.shell.sealing import SEAL_SECONDS, Sealer
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.table import steps_of
 from catalog.settings import WorkerSettings
@@ -30,9 +32,12 @@ async def run_worker(settings: WorkerSettings) -> None:
     """Work until SIGTERM or SIGINT: what is being done is finished within 20 seconds, or given back."""
     name = f"{socket.gethostname()}:{os.getpid()}"
     database = Database(settings.database, name="catalog-worker", pool_size=POOL_SIZE)
-    engine = Engine(database, steps_of(_parts(settings)), worker=name, queues=settings.queues)
+    parts = _parts(settings)
+    engine = Engine(database, steps_of(parts), worker=name, queues=settings.queues)
     queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
     outbox = Dispatcher(database, SUBSCRIBERS)
+    sealer = Sealer(database, parts.vault, settings.queues, name)
+    lost_shells = LostShells(database, parts, queues=settings.queues, worker=name)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,6 +48,8 @@ async def run_worker(settings: WorkerSettings) -> None:
             serving = tasks.create_task(queue.serve())
             tasks.create_task(look_after(database, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
+            tasks.create_task(repeat("sealing", sealer.seal_due, SEAL_SECONDS, stopping))
+            tasks.create_task(repeat("lost shells", lost_shells.end_all, LOOK_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:
         await database.close()

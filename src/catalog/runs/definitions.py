@@ -9,10 +9,16 @@ from catalog.tools.manifest import Action
 DEFINITION = 2
 """The version of these lists, which a run is born with. A worker leaves runs of a version that it lacks alone."""
 
-KNOWN_DEFINITIONS = (1, 2)
+SHELL_DEFINITION = 3
+"""The version of runs with a step that an operator's shell does."""
+
+KNOWN_DEFINITIONS = (1, 2, SHELL_DEFINITION)
 """The versions whose steps this worker can do: a run that was started before an upgrade ends after it."""
 
 CORE = "core"
+SHELL = "shell"
+"""The queue of steps that the shell does which began the run. No worker does them, whatever it works for."""
+
 _SITE_PREFIX = "site:"
 
 _CORE_SECONDS = 300

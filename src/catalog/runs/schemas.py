@@ -89,8 +89,14 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 
 class RunOut(RunSummary, frozen=True):
-    """A run with its steps, and every try at them."""
+    """A run with its steps, and every try at them.
 
+    `check_mode`: it only looked what it would change. `command` is the line that does the run's playbook again from an
+    operator's shell; null where it has none, or the instance is gone.
+    """
+
+    check_mode: bool
+    command: str | None
     steps: list[StepOut]
 
 

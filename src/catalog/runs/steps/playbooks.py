@@ -54,11 +54,16 @@ def playbook_step(parts: Parts, name: str) -> Step:
         }
 
     async def end(context: StepContext) -> bool:
-        async with context.database.begin(OPERATOR) as session:
-            subject = await read_subject(session, context.claim)
-        return await parts.playbooks.end(_reach(context, subject))
+        return await end_on_host(parts, context)
 
     return Step(do, end)
+
+
+async def end_on_host(parts: Parts, context: StepContext) -> bool:
+    """End what the attempt and those before it run on the host; tell whether that is sure."""
+    async with context.database.begin(OPERATOR) as session:
+        subject = await read_subject(session, context.claim, archive=False)
+    return await parts.playbooks.end(_reach(context, subject))
 
 
 async def _what_it_needs(parts: Parts, context: StepContext) -> tuple[Subject, dict[str, str]]:
@@ -76,7 +81,7 @@ def _play(parts: Parts, context: StepContext, subject: Subject, secrets: dict[st
         digest=subject.revision.digest,
         playbook=f"tools/{subject.instance.tool_slug}/{playbook}.yml",
         reach=_reach(context, subject),
-        variables=variables(subject, context.claim, parts.issuer, secrets),
+        variables=variables(subject, context.claim.attempt, parts.issuer, secrets),
         verbosity=context.claim.verbosity,
     )
 
