@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import sqlalchemy as sa
-from tests.runs.scene import PLAYBOOKS, Scene
+from tests.runs.scene import PLAYBOOKS, Scene, another_instance
 from tests.support.environment import ROOT
 
 from catalog.instances.tables import Instance
@@ -19,7 +20,7 @@ from catalog.platform.db.scope import OPERATOR
 from catalog.runs.recovery import repeat
 from catalog.runs.shell.lost import LostShells
 from catalog.runs.shell.sealing import Sealer
-from catalog.runs.tables import Run
+from catalog.runs.tables import Hold, Run
 
 INVENTORY = "playbooks/inventory/catalog.yml"
 LOOK_SECONDS = 0.2
@@ -99,6 +100,25 @@ class OperatorShell:
             instance = await session.get_one(Instance, self.scene.instance.id)
             instance.state = "running"
             instance.desired_parameters = parameters
+
+    async def second_instance(self, hostname: str) -> Instance:
+        """Write another running instance of the probe down, which nothing else acts on."""
+        made = await another_instance(self.scene.world, self.scene.instance, hostname)
+        async with self.scene.world.database.begin(OPERATOR) as session:
+            (await session.get_one(Instance, made.id)).state = "running"
+        return made
+
+    async def hold(self, reason: str) -> None:
+        """Hold everything."""
+        async with self.scene.world.database.begin(OPERATOR) as session:
+            session.add(Hold(scope="all", target="", reason=reason, placed_by="command"))
+
+    async def command_of(self, run: Run) -> str | None:
+        """Ask the API which line does a run's playbook again."""
+        async with httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}) as client:
+            answer = await client.get(f"/v1/runs/{run.id}")
+        command: str | None = answer.json()["command"]
+        return command
 
 
 async def ended(process: asyncio.subprocess.Process) -> Ended:

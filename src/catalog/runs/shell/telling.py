@@ -18,7 +18,7 @@ from catalog.runs.admission import admissible, next_queue
 from catalog.runs.ansible import fence
 from catalog.runs.ansible.story import PLAYBOOK_FAILED
 from catalog.runs.attempts import LEASE_SECONDS, Attempt, AttemptLost, claim_of, claim_run, new_lease
-from catalog.runs.control import Stop
+from catalog.runs.control import Stop, cancel
 from catalog.runs.definitions import SHELL
 from catalog.runs.events import EventWriter, append
 from catalog.runs.failures import CANCELLED, TIMED_OUT, Problem
@@ -31,7 +31,7 @@ from catalog.runs.shell.schemas import AttemptOut, EndIn, HeardOut, LinesIn
 from catalog.runs.shell.starting import digest_of
 from catalog.runs.shell.tables import ShellRun
 from catalog.runs.steps.subject import read_subject
-from catalog.runs.tables import OPEN_STEPS, Run, RunStep, StepTry
+from catalog.runs.tables import ACTIVE_STATES, OPEN_STEPS, Run, RunStep, StepTry
 
 
 async def take_step(database: Database, run_id: UUID, key: str, public_key: bytes, issuer: str) -> AttemptOut:
@@ -90,7 +90,13 @@ async def hear(database: Database, run_id: UUID, key: str, told: LinesIn) -> Hea
 
 
 async def end(database: Database, run_id: UUID, key: str, ended: EndIn) -> Run:
-    """Write how the playbook ended; saying it again changes nothing. Raises `NotFound`, `AttemptOver`."""
+    """Write how the playbook ended; saying it again changes nothing. Raises `NotFound`, `AttemptOver`.
+
+    A shell that has not taken its step yet gives the run up by this, whatever it says.
+    """
+    given_up = await _give_up(database, run_id, key)
+    if given_up is not None:
+        return given_up
     try:
         attempt, shell = await _attempt(database, run_id, key)
     except AttemptOver:
@@ -105,6 +111,16 @@ async def end(database: Database, run_id: UUID, key: str, ended: EndIn) -> Run:
         raise AttemptOver(state="running") from error
     async with database.begin(OPERATOR) as session:
         return await session.get_one(Run, run_id)
+
+
+async def _give_up(database: Database, run_id: UUID, key: str) -> Run | None:
+    """Cancel the run of a shell that has not begun its step; none where it has."""
+    async with database.begin(OPERATOR) as session:
+        shell = await _shell(session, run_id, key)
+        run = await session.get_one(Run, run_id)
+        if shell.attempt is not None or run.state not in ACTIVE_STATES:
+            return None
+        return await cancel(session, run_id, stop="now", actor=run.requested_by)
 
 
 async def _write(journal: Journal, ended: EndIn) -> None:
@@ -161,7 +177,7 @@ async def _why_not(database: Database, run_id: UUID) -> StepNotDue | AttemptOver
             .order_by(RunStep.position)
             .limit(1)
         )
-    if run.state in {"queued", "running", "waiting"} and following is not None and following.queue != SHELL:
+    if run.state in ACTIVE_STATES and following is not None and following.queue != SHELL:
         return StepNotDue(step=following.name)
     return AttemptOver(state=run.state)
 

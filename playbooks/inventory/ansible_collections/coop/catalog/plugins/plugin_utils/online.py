@@ -16,6 +16,7 @@ RENEW_SECONDS = 4
 ASK_SECONDS = 1
 SECRETS_SECONDS = 30
 STEPS_SECONDS = 600
+END_SECONDS = 20
 
 
 class OnlineRun:
@@ -42,14 +43,24 @@ class OnlineRun:
         """Begin it and take its step, once workers have done what comes before. Raises `Refused`, `CatalogAway`."""
         wanted = {"instance": instance, "playbook": playbook, "check": check, "verbosity": min(verbosity, 4)}
         self.begun = self._api.post("/v1/shell-runs", wanted | {"shell": shell_name()})
+        try:
+            self._take_step(say)
+        except BaseException:  # Ctrl-C too: the instance must not stay taken
+            self.end({"outcome": "cancelled"})
+            raise
+
+    def _take_step(self, say: Callable[[str], None]) -> None:
         deadline = time.monotonic() + STEPS_SECONDS
+        said = ""
         while not self.taken:
             try:
                 self.taken = self._post("attempt", {"public_key": self._envelope.public_key})
             except Refused as refusal:
                 if refusal.code != "step-not-due" or time.monotonic() > deadline:
                     raise
-                say(str(refusal))
+                if str(refusal) != said:
+                    said = str(refusal)
+                    say(said)
                 time.sleep(ASK_SECONDS)
         self.attempt = self.taken["attempt"]
         self._answered = time.monotonic()
@@ -90,10 +101,11 @@ class OnlineRun:
 
     def end(self, conclusion: dict[str, Any]) -> dict[str, Any]:
         """Send the last lines and how it ended; gives where the run stands. Raises `Refused`, `CatalogAway`."""
-        deadline = time.monotonic() + self.taken["lease_seconds"]
+        deadline = time.monotonic() + END_SECONDS
         while True:
-            self.flush()
             try:
+                if self.taken:
+                    self.flush()
                 if self.lost is None and not self.story.first(1, 1):
                     return self._post("end", conclusion)
             except CatalogAway:
