@@ -34,6 +34,7 @@ from catalog.runs.holds_api import HoldsController
 from catalog.runs.listener import RunEventListener
 from catalog.runs.orphans.api import OrphansController
 from catalog.runs.plans.api import PlansController
+from catalog.runs.shell.api import InventoryController, OfflineRunsController, ShellRunsController
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
 from catalog.tools.api import ToolsController
@@ -82,6 +83,9 @@ def create_app(settings: ServerSettings) -> Litestar:
             HoldsController,
             PlansController,
             OrphansController,
+            InventoryController,
+            ShellRunsController,
+            OfflineRunsController,
             openapi_document,
             reference_page,
         ],

@@ -7,9 +7,22 @@ from catalog.platform.db.base import Base
 from catalog.requests import tables as requests
 from catalog.runs import tables as runs
 from catalog.runs.orphans import tables as orphans
+from catalog.runs.shell import tables as shell
 from catalog.sites import tables as sites
 from catalog.tools import tables as tools
 
-__all__ = ["audit", "instances", "members", "metadata", "orphans", "outbox", "requests", "runs", "sites", "tools"]
+__all__ = [
+    "audit",
+    "instances",
+    "members",
+    "metadata",
+    "orphans",
+    "outbox",
+    "requests",
+    "runs",
+    "shell",
+    "sites",
+    "tools",
+]
 
 metadata = Base.metadata

@@ -16,13 +16,15 @@ from catalog.runs.engine import Engine
 from catalog.runs.orphans.survey import Surveyor
 from catalog.runs.queue import RunQueue
 from catalog.runs.recovery import look_after, repeat
+from catalog.runs.shell.lost import LOOK_SECONDS, LostShells
+from catalog.runs.shell.sealing import SEAL_SECONDS, Sealer
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.table import steps_of
 from catalog.settings import WorkerSettings
 
 POOL_SIZE = 10
 DELIVER_SECONDS = 1.0
-LOOK_SECONDS = 30.0
+ORPHANS_SECONDS = 30.0
 PATIENCE_SECONDS = 20
 
 log = structlog.get_logger()
@@ -37,6 +39,8 @@ async def run_worker(settings: WorkerSettings) -> None:
     surveyor = Surveyor(database, parts, settings.queues)
     queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
     outbox = Dispatcher(database, SUBSCRIBERS)
+    sealer = Sealer(database, parts.vault, settings.queues, name)
+    lost_shells = LostShells(database, parts, queues=settings.queues, worker=name)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,7 +51,9 @@ async def run_worker(settings: WorkerSettings) -> None:
             serving = tasks.create_task(queue.serve())
             tasks.create_task(look_after(database, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
-            tasks.create_task(repeat("orphans", surveyor.look, LOOK_SECONDS, stopping))
+            tasks.create_task(repeat("orphans", surveyor.look, ORPHANS_SECONDS, stopping))
+            tasks.create_task(repeat("sealing", sealer.seal_due, SEAL_SECONDS, stopping))
+            tasks.create_task(repeat("lost shells", lost_shells.end_all, LOOK_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:
         await database.close()

@@ -6,13 +6,16 @@ import msgspec
 
 from catalog.tools.manifest import Action
 
-DEFINITION = 3
+DEFINITION = 2
 """The version of these lists, which a run is born with. A worker leaves runs of a version that it lacks alone."""
 
-KNOWN_DEFINITIONS = (1, 2, 3)
+KNOWN_DEFINITIONS = (1, 2)
 """The versions whose steps this worker can do: a run that was started before an upgrade ends after it."""
 
 CORE = "core"
+SHELL = "shell"
+"""The queue of steps that the shell does which began the run. No worker does them, whatever it works for."""
+
 _SITE_PREFIX = "site:"
 
 _CORE_SECONDS = 300

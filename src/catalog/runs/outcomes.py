@@ -58,7 +58,7 @@ async def end_run(  # noqa: PLR0913 - how it ended, in what was told of it
 
 async def _settle(session: AsyncSession, run: Run, actor: str) -> None:
     """Bring the subject to where the run's end leaves it, and tell the audit trail and the slices above."""
-    if run.subject_kind == "instance" and run.action != "plan":
+    if run.subject_kind == "instance" and run.action != "plan" and not run.input.get("check"):
         await _settle_instance(session, run)
     audit.record(
         session,

@@ -30,6 +30,7 @@ from catalog.runs.schemas import (
     WaitOut,
     error_out,
 )
+from catalog.runs.shell.command import command_of
 from catalog.runs.tables import Run, RunEvent, RunStep, StepTry
 from catalog.runs.waiting import what_they_wait_for
 
@@ -86,8 +87,11 @@ async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) ->
         sa.select(StepTry).where(StepTry.run_id == run.id).order_by(StepTry.position, StepTry.attempt)
     ):
         tries.setdefault(one.position, []).append(_try(one, reader))
+    instance = await session.get(Instance, run.subject_id) if run.subject_kind == "instance" else None
     return RunOut(
         **_summary(run, await _beside(session, [run]), reader),
+        check_mode=bool(run.input.get("check")),
+        command=command_of(run, instance),
         steps=[
             StepOut(step.position, step.name, step.state, step.timeout_seconds, tries.get(step.position, []))
             for step in steps

@@ -113,9 +113,13 @@ class RunSummary(msgspec.Struct, frozen=True):
 class RunOut(RunSummary, frozen=True):
     """A run with its steps, and every try at them.
 
-    `comparison` is what a plan or a verify found to differ; null for runs that do not compare.
+    `check_mode`: it only looked what it would change. `command` is the line that does the run's playbook again from an
+    operator's shell; null where it has none, or the instance is gone. `comparison` is what a plan or a verify found to
+    differ; null for runs that do not compare.
     """
 
+    check_mode: bool
+    command: str | None
     steps: list[StepOut]
     comparison: ComparisonOut | None
 

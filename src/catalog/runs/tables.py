@@ -22,7 +22,8 @@ class Run(Identified):
     States: `queued` (no worker has it), `running` (a worker holds the lease), `waiting` (a transient failure will be
     tried again at `due_at`); final: `succeeded`, `failed`, `cancelled`, `abandoned`.
     `attempt` is the highest number given out; only its holder may write. Numbers rise from one run of a subject to the
-    next, so that the host can refuse whatever comes late. `input` is frozen at birth.
+    next, so that the host can refuse whatever comes late. `input` is frozen at birth; with `check` in it the run only
+    looks what it would change, and nothing of its subject follows from how it ends.
 
     `site_id`, `host_id` and `tool_slug` say which limits and holds it falls under; `admitted_at` is set while it counts
     towards the limits. `stop` is what somebody asked of it: `at-next-task` or `now`. Tries above the attempt
@@ -87,7 +88,8 @@ class RunStep(Base):
 
     State: `pending`, `running`, `failed`; final: `done`, or `skipped` (the run was abandoned before it).
 
-    `queue` says which workers may do it: `core` (Keycloak, database) or `site:<slug>` (playbooks beside their hosts).
+    `queue` says which workers may do it: `core` (Keycloak, database) or `site:<slug>` (playbooks beside their hosts);
+    `shell`: none, but the operator's shell that began the run.
     """
 
     __tablename__ = "run_steps"

@@ -18,7 +18,7 @@ _OUTCOMES = {
     "runner_on_unreachable": "task.unreachable",
 }
 _SAID = frozenset({"verbose", "warning", "deprecated", "error"})
-_PLAYBOOK_FAILED = Problem(
+PLAYBOOK_FAILED = Problem(
     code="playbook-failed",
     title=Text(en="A task of the playbook failed", fr="Une tâche du playbook a échoué"),
     detail=Text(
@@ -70,7 +70,7 @@ class Story:
         """Raise `StepFailed` or `StepUnavailable` unless the playbook succeeded."""
         if status == 0:
             return
-        problem = self.problem or _PLAYBOOK_FAILED
+        problem = self.problem or PLAYBOOK_FAILED
         if problem.code == _UNREACHABLE.code:
             raise StepUnavailable(problem)
         raise StepFailed(problem)
@@ -95,7 +95,7 @@ class Story:
 
     def _remember(self, kind: str, told: dict[str, Any]) -> None:
         if self.problem is None:
-            known = _UNREACHABLE if kind == "task.unreachable" else _PLAYBOOK_FAILED
+            known = _UNREACHABLE if kind == "task.unreachable" else PLAYBOOK_FAILED
             self.problem = Problem(
                 code=known.code,
                 title=known.title,
@@ -108,7 +108,7 @@ class Story:
     def _fence_failed(self, line: dict[str, Any]) -> None:
         if line["status"] == REFUSED:
             raise AttemptLost("the host refused this attempt")
-        known = _UNREACHABLE if line["status"] == SSH_FAILED else _PLAYBOOK_FAILED
+        known = _UNREACHABLE if line["status"] == SSH_FAILED else PLAYBOOK_FAILED
         self.problem = Problem(code=known.code, title=known.title, detail=known.detail, message=line["message"])
 
 

@@ -55,11 +55,11 @@ def playbook_step(parts: Parts, name: str) -> Step:
 
 
 def end_on_host(parts: Parts) -> Callable[[StepContext], Awaitable[bool]]:
-    """Give what ends on the host what a playbook's step left there."""
+    """Give what ends on the host what an attempt and those before it run there, and tells whether that is sure."""
 
     async def end(context: StepContext) -> bool:
         async with context.database.begin(OPERATOR) as session:
-            subject = await read_subject(session, context.claim)
+            subject = await read_subject(session, context.claim, archive=False)
         return await parts.playbooks.end(_reach(context, subject))
 
     return end
@@ -94,7 +94,7 @@ def play_of(  # noqa: PLR0913 - whose playbook, for what, with what it needs
         digest=subject.revision.digest,
         playbook=f"tools/{subject.instance.tool_slug}/{playbook}.yml",
         reach=_reach(context, subject),
-        variables=variables(subject, context.claim, parts.issuer, secrets),
+        variables=variables(subject, context.claim.attempt, parts.issuer, secrets),
         verbosity=context.claim.verbosity,
         check=check,
     )

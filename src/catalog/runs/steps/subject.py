@@ -70,12 +70,11 @@ class Subject:
         return tuple(f"{self.url}{path}" for path in paths)
 
 
-async def read_subject(session: AsyncSession, claim: Claim) -> Subject:
-    """Read it, the revision's archive included."""
+async def read_subject(session: AsyncSession, claim: Claim, *, archive: bool = True) -> Subject:
+    """Read it, by default with the revision's archive."""
     instance = await session.get_one(Instance, claim.subject_id)
-    revision = await session.get_one(
-        ToolRevision, UUID(claim.input["revision_id"]), options=[undefer(ToolRevision.archive)]
-    )
+    options = [undefer(ToolRevision.archive)] if archive else []
+    revision = await session.get_one(ToolRevision, UUID(claim.input["revision_id"]), options=options)
     ports = await session.scalars(sa.select(Port).where(Port.instance_id == instance.id))
     return Subject(
         instance=instance,
@@ -89,11 +88,11 @@ async def read_subject(session: AsyncSession, claim: Claim) -> Subject:
     )
 
 
-def variables(subject: Subject, claim: Claim, issuer: str, secrets: Mapping[str, str]) -> dict[str, Any]:
+def variables(subject: Subject, attempt: int, issuer: str, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Give what every playbook of a bundle is told (the bundle contract)."""
     key = instance_key(subject.instance.id)
     return {
-        "instance": _instance(subject, claim, key),
+        "instance": _instance(subject, attempt, key),
         "parameters": dict(subject.parameters),
         "sso": _sign_on(subject, issuer, secrets),
         "tls": {"certificate": f"{TLS}/certificate.pem", "key": f"{TLS}/key.pem", "ca": f"{TLS}/ca.pem"},
@@ -103,7 +102,7 @@ def variables(subject: Subject, claim: Claim, issuer: str, secrets: Mapping[str,
     }
 
 
-def _instance(subject: Subject, claim: Claim, key: str) -> dict[str, Any]:
+def _instance(subject: Subject, attempt: int, key: str) -> dict[str, Any]:
     instance, member = subject.instance, subject.member
     plan = subject.manifest.plan(subject.plan)
     if plan is None:
@@ -130,7 +129,7 @@ def _instance(subject: Subject, claim: Claim, key: str) -> dict[str, Any]:
             "alias": member.alias,
             "name": member.name_fr if instance.language == "fr" else member.name_en,
         },
-        "attempt": claim.attempt,
+        "attempt": attempt,
     }
 
 
