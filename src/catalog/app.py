@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.calendar.api import FreezesController, WindowsController
 from catalog.identity.authentication import BearerAuthentication
 from catalog.identity.principals import Principal
 from catalog.identity.tokens import SigningKeys, TokenVerifier
@@ -32,6 +33,8 @@ from catalog.runs.api import RunsController
 from catalog.runs.control_api import RunControlController
 from catalog.runs.holds_api import HoldsController
 from catalog.runs.listener import RunEventListener
+from catalog.schedules.api import SchedulesController
+from catalog.schedules.instances_api import LeavingController
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
 from catalog.tools.api import ToolsController
@@ -78,6 +81,10 @@ def create_app(settings: ServerSettings) -> Litestar:
             RunsController,
             RunControlController,
             HoldsController,
+            LeavingController,
+            SchedulesController,
+            WindowsController,
+            FreezesController,
             openapi_document,
             reference_page,
         ],

@@ -17,6 +17,7 @@ from catalog.runs.queue import RunQueue
 from catalog.runs.recovery import look_after, repeat
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.table import steps_of
+from catalog.schedules.loop import SCHEDULE_SECONDS, run_schedules
 from catalog.settings import WorkerSettings
 
 POOL_SIZE = 10
@@ -42,6 +43,7 @@ async def run_worker(settings: WorkerSettings) -> None:
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(queue.serve())
             tasks.create_task(look_after(database, stopping))
+            tasks.create_task(repeat("schedules", lambda: run_schedules(database), SCHEDULE_SECONDS, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.calendar.service import Overrule, let_change
 from catalog.instances.lifecycle import State, moves_of
 from catalog.instances.tables import Instance
 from catalog.platform import audit
@@ -121,12 +122,14 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     requested_by: str,
     request_id: UUID | None = None,
     priority: int = PERSON,
+    overrule: Overrule | None = None,
 ) -> Run:
     """Start an action on an instance as it is desired now, and move its state.
 
     A provision works on a first try that failed as well as on a running instance, which stays `running` meanwhile.
     Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
-    `SubjectBusy` while a run acts on it.
+    `ChangesFrozen` during a freeze that no `overrule` goes past, `OutsideWindows` for what is scheduled (priority
+    `SCHEDULE`) while no maintenance window is open, `SubjectBusy` while a run acts on it.
     """
     revision = await session.get(ToolRevision, instance.desired_revision_id)
     if revision is None:
@@ -138,6 +141,7 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     if state is None:
         raise InstanceNotReady(action=action, state=instance.state)
     site = await site_of(session, instance.host_id)
+    await let_change(session, instance, site, action, scheduled=priority == SCHEDULE, overrule=overrule)
     run = await start_run(
         session,
         subject_kind="instance",
