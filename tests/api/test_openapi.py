@@ -9,7 +9,19 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.conftest import ClientAs
 
-INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn", "CancelIn", "RetryIn", "HoldIn"}
+INPUTS = {
+    "NewRequest",
+    "OwnerIn",
+    "UntilIn",
+    "DeclineIn",
+    "CancelIn",
+    "RetryIn",
+    "HoldIn",
+    "WindowIn",
+    "FreezeIn",
+    "RemovalIn",
+    "ExtensionIn",
+}
 
 
 @pytest.fixture
@@ -45,10 +57,14 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
     assert set(document["paths"]) == {
         "/health/live",
         "/health/ready",
+        "/v1/freezes",
+        "/v1/freezes/{freeze_id}",
         "/v1/holds",
         "/v1/holds/{hold_id}",
         "/v1/instances",
         "/v1/instances/{instance_id}",
+        "/v1/instances/{instance_id}/extension",
+        "/v1/instances/{instance_id}/removal",
         "/v1/members",
         "/v1/members/{alias}",
         "/v1/requests",
@@ -62,12 +78,15 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/runs/{run_id}/cancel",
         "/v1/runs/{run_id}/events",
         "/v1/runs/{run_id}/retry",
+        "/v1/schedules",
         "/v1/sites",
         "/v1/tools",
         "/v1/tools/{slug}",
         "/v1/tools/{slug}/picture",
         "/v1/tools/{slug}/revisions",
         "/v1/tools/{slug}/revisions/{number}",
+        "/v1/windows",
+        "/v1/windows/{window_id}",
     }
 
 
@@ -104,7 +123,7 @@ async def test_states_are_documented_with_which_of_them_are_final(document: dict
     for state in ("queued", "running", "waiting", "succeeded", "failed", "cancelled", "abandoned"):
         assert f"`{state}`" in run
     instance = document["paths"]["/v1/instances/{instance_id}"]["get"]["description"]
-    for state in ("provisioning", "running", "failed", "removing", "removed"):
+    for state in ("provisioning", "running", "failed", "suspended", "removing", "removed"):
         assert f"`{state}`" in instance
 
 
@@ -116,6 +135,8 @@ async def test_changes_and_repeats_name_their_headers(document: dict[str, Any]) 
     assert headers("/v1/requests", "post") == {"Idempotency-Key"}
     for move in ("approve", "decline", "withdraw"):
         assert headers(f"/v1/requests/{{request_id}}/{move}", "post") == {"If-Match"}
+    for path, method in (("removal", "post"), ("removal", "delete"), ("extension", "post")):
+        assert headers(f"/v1/instances/{{instance_id}}/{path}", method) == {"If-Match"}
     assert headers("/v1/runs/{run_id}/events", "get") == {"Last-Event-ID"}
 
 

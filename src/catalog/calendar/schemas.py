@@ -15,7 +15,7 @@ from catalog.platform.http.filters import VISIBLE
 WindowScope = Literal["all", "site", "host", "tool", "instance"]
 FreezeScope = Literal["all", "site", "host", "tool", "member", "instance"]
 
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["22:00"])]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5, examples=["22:00"])]
 TargetIn = Annotated[
     str,
     Meta(
