@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.calendar.api import FreezesController, WindowsController
 from catalog.identity.authentication import BearerAuthentication
 from catalog.identity.principals import Principal
 from catalog.identity.tokens import SigningKeys, TokenVerifier
@@ -35,6 +36,8 @@ from catalog.runs.listener import RunEventListener
 from catalog.runs.orphans.api import OrphansController
 from catalog.runs.plans.api import PlansController
 from catalog.runs.shell.api import InventoryController, OfflineRunsController, ShellRunsController
+from catalog.schedules.api import SchedulesController
+from catalog.schedules.instances_api import LeavingController
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
 from catalog.tools.api import ToolsController
@@ -86,6 +89,10 @@ def create_app(settings: ServerSettings) -> Litestar:
             InventoryController,
             ShellRunsController,
             OfflineRunsController,
+            LeavingController,
+            SchedulesController,
+            WindowsController,
+            FreezesController,
             openapi_document,
             reference_page,
         ],

@@ -15,6 +15,8 @@ import msgspec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET_KEY_BYTES = 32
+REMOVAL_GRACE_DAYS = 30
+LONGEST_GRACE_DAYS = 365
 
 
 class SettingsError(Exception):
@@ -53,6 +55,7 @@ class ServerSettings(msgspec.Struct, frozen=True):
     tls_certificate: Path | None
     tls_key: Path | None
     log_format: str
+    removal_grace_days: int = REMOVAL_GRACE_DAYS
 
 
 class KeycloakSettings(msgspec.Struct, frozen=True):
@@ -96,6 +99,7 @@ class AdminSettings(msgspec.Struct, frozen=True):
     issuer: str | None
     ssh_key_file: Path | None
     log_format: str
+    removal_grace_days: int = REMOVAL_GRACE_DAYS
 
 
 class Environment:
@@ -114,6 +118,15 @@ class Environment:
     def optional(self, name: str) -> str | None:
         """Give a variable; none where it is unset or empty."""
         return self._variables.get(name) or None
+
+    def whole_number(self, name: str, *, default: int, least: int, most: int) -> int:
+        """Give a number within its bounds, both included. Raises `SettingsError`."""
+        value = self.optional(name)
+        if value is None:
+            return default
+        if not (value.isascii() and value.isdecimal()) or not least <= int(value) <= most:
+            raise SettingsError(f"{name} must be a whole number from {least} to {most}.")
+        return int(value)
 
     def file(self, name: str) -> Path:
         """Give the path that a variable must hold, of a file that is there. Raises `SettingsError`."""
@@ -190,6 +203,7 @@ def server_settings(variables: Mapping[str, str] | None = None) -> ServerSetting
         tls_certificate=environment.optional_file("CATALOG_TLS_CERTIFICATE_FILE"),
         tls_key=environment.optional_file("CATALOG_TLS_KEY_FILE"),
         log_format=environment.optional("CATALOG_LOG_FORMAT") or "json",
+        removal_grace_days=_removal_grace_days(environment),
     )
 
 
@@ -236,4 +250,11 @@ def admin_settings(variables: Mapping[str, str] | None = None) -> AdminSettings:
         issuer=environment.optional("CATALOG_OIDC_ISSUER"),
         ssh_key_file=environment.optional_file("CATALOG_SSH_KEY_FILE"),
         log_format=environment.optional("CATALOG_LOG_FORMAT") or "console",
+        removal_grace_days=_removal_grace_days(environment),
+    )
+
+
+def _removal_grace_days(environment: Environment) -> int:
+    return environment.whole_number(
+        "CATALOG_REMOVAL_GRACE_DAYS", default=REMOVAL_GRACE_DAYS, least=1, most=LONGEST_GRACE_DAYS
     )

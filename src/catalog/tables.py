@@ -1,5 +1,6 @@
 """Every table of every slice, for Alembic and for tests that compare the models with the migrations."""
 
+from catalog.calendar import tables as calendar
 from catalog.instances import tables as instances
 from catalog.members import tables as members
 from catalog.platform import audit, outbox
@@ -8,11 +9,13 @@ from catalog.requests import tables as requests
 from catalog.runs import tables as runs
 from catalog.runs.orphans import tables as orphans
 from catalog.runs.shell import tables as shell
+from catalog.schedules import tables as schedules
 from catalog.sites import tables as sites
 from catalog.tools import tables as tools
 
 __all__ = [
     "audit",
+    "calendar",
     "instances",
     "members",
     "metadata",
@@ -20,6 +23,7 @@ __all__ = [
     "outbox",
     "requests",
     "runs",
+    "schedules",
     "shell",
     "sites",
     "tools",

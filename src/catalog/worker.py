@@ -20,6 +20,7 @@ from catalog.runs.shell.lost import LOOK_SECONDS, LostShells
 from catalog.runs.shell.sealing import SEAL_SECONDS, Sealer
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.table import steps_of
+from catalog.schedules.loop import SCHEDULE_SECONDS, run_schedules
 from catalog.settings import WorkerSettings
 
 POOL_SIZE = 10
@@ -50,6 +51,7 @@ async def run_worker(settings: WorkerSettings) -> None:
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(queue.serve())
             tasks.create_task(look_after(database, stopping))
+            tasks.create_task(repeat("schedules", lambda: run_schedules(database), SCHEDULE_SECONDS, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
             tasks.create_task(repeat("orphans", surveyor.look, ORPHANS_SECONDS, stopping))
             tasks.create_task(repeat("sealing", sealer.seal_due, SEAL_SECONDS, stopping))

@@ -9,7 +9,20 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.conftest import ClientAs
 
-INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn", "CancelIn", "RetryIn", "HoldIn", "PlanIn"}
+INPUTS = {
+    "NewRequest",
+    "OwnerIn",
+    "UntilIn",
+    "DeclineIn",
+    "CancelIn",
+    "RetryIn",
+    "HoldIn",
+    "WindowIn",
+    "FreezeIn",
+    "RemovalIn",
+    "ExtensionIn",
+    "PlanIn",
+}
 INPUTS_OF_SHELLS = {"BeginIn", "AttemptIn", "LinesIn", "LineIn", "EndIn", "OfflineIn"}
 
 
@@ -46,11 +59,15 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
     assert set(document["paths"]) == {
         "/health/live",
         "/health/ready",
+        "/v1/freezes",
+        "/v1/freezes/{freeze_id}",
         "/v1/holds",
         "/v1/holds/{hold_id}",
         "/v1/instances",
         "/v1/instances/{instance_id}",
         "/v1/instances/{instance_id}/plan",
+        "/v1/instances/{instance_id}/extension",
+        "/v1/instances/{instance_id}/removal",
         "/v1/members",
         "/v1/members/{alias}",
         "/v1/orphans",
@@ -73,12 +90,15 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/shell-runs/{run_id}/end",
         "/v1/shell-runs/{run_id}/lines",
         "/v1/shell-runs/{run_id}/secrets",
+        "/v1/schedules",
         "/v1/sites",
         "/v1/tools",
         "/v1/tools/{slug}",
         "/v1/tools/{slug}/picture",
         "/v1/tools/{slug}/revisions",
         "/v1/tools/{slug}/revisions/{number}",
+        "/v1/windows",
+        "/v1/windows/{window_id}",
     }
 
 
@@ -115,7 +135,7 @@ async def test_states_are_documented_with_which_of_them_are_final(document: dict
     for state in ("queued", "running", "waiting", "succeeded", "failed", "cancelled", "abandoned"):
         assert f"`{state}`" in run
     instance = document["paths"]["/v1/instances/{instance_id}"]["get"]["description"]
-    for state in ("provisioning", "running", "failed", "removing", "removed"):
+    for state in ("provisioning", "running", "failed", "suspended", "removing", "removed"):
         assert f"`{state}`" in instance
 
 
@@ -127,6 +147,8 @@ async def test_changes_and_repeats_name_their_headers(document: dict[str, Any]) 
     assert headers("/v1/requests", "post") == {"Idempotency-Key"}
     for move in ("approve", "decline", "withdraw"):
         assert headers(f"/v1/requests/{{request_id}}/{move}", "post") == {"If-Match"}
+    for path, method in (("removal", "post"), ("removal", "delete"), ("extension", "post")):
+        assert headers(f"/v1/instances/{{instance_id}}/{path}", method) == {"If-Match"}
     assert headers("/v1/runs/{run_id}/events", "get") == {"Last-Event-ID"}
 
 

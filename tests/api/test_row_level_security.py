@@ -8,8 +8,11 @@ from tests.support.coop import Coop, asked, decide
 from tests.support.runs import fail_second_step, tell
 from tests.support.world import person_id
 
+from catalog.instances.tables import EndNotice, Instance, Removal
+from catalog.platform.clock import now
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import NOBODY, OPERATOR, Scope
+from catalog.schedules.tables import Schedule
 
 OF_MEMBERS = (
     "requests",
@@ -23,6 +26,9 @@ OF_MEMBERS = (
     "run_steps",
     "step_tries",
     "run_events",
+    "schedules",
+    "removals",
+    "end_notices",
 )
 
 
@@ -44,7 +50,22 @@ async def used(coop: Coop, client_as: ClientAs, worker_database: Database) -> Co
     approved = (await decide(client_as(coop.olga), answer.json(), "approve")).json()
     await tell(worker_database, approved["run_id"], "a line")
     await fail_second_step(worker_database, approved["run_id"])
+    await leave(worker_database)
     return coop
+
+
+async def leave(worker_database: Database) -> None:
+    """Have the one instance end and be removed."""
+    async with worker_database.begin(OPERATOR) as session:
+        instance = (await session.scalars(sa.select(Instance))).one()
+        whose = {"instance_id": instance.id, "member_id": instance.member_id}
+        session.add_all(
+            [
+                Schedule(**whose, task="deprovision", due_at=now(), next_at=now()),
+                Removal(**whose, reason="x", asked_by="command", suspends=True, purge_at=now()),
+                EndNotice(**whose, ends_on=now().date(), days=60),
+            ]
+        )
 
 
 async def counted(database: Database, scope: Scope, table: str) -> int:

@@ -23,6 +23,9 @@ City = Annotated[str, typer.Option(help="The city.")]
 Province = Annotated[str, typer.Option(help="The province or territory: AB, BC, …")]
 Country = Annotated[str, typer.Option(help="The country, which must be CA.")]
 Operator = Annotated[str, typer.Option(help="Who runs the data centre.")]
+TimeZone = Annotated[
+    str | None, typer.Option(help="The IANA name of its clocks, where they are not those of most of its province.")
+]
 AttestedBy = Annotated[str, typer.Option(help="Who attests where it stands and who runs it.")]
 Evidence = Annotated[str, typer.Option(help="Where the attestation can be read.")]
 From = Annotated[dt.datetime, typer.Option("--from", formats=DAY, help="The attestation's first day.")]
@@ -43,6 +46,7 @@ def add(  # noqa: PLR0913 - the parts of one site, each an option of its own
     attested_from: From,
     attested_until: Until,
     country: Country = "CA",
+    time_zone: TimeZone = None,
 ) -> None:
     """Add a site, or attest a known one anew. The same again changes nothing."""
     spec = SiteSpec(
@@ -52,6 +56,7 @@ def add(  # noqa: PLR0913 - the parts of one site, each an option of its own
         city=city,
         province=province,
         country=country,
+        time_zone=time_zone,
         operator=operator,
         attested_by=attested_by,
         evidence=evidence,
@@ -68,11 +73,14 @@ def add(  # noqa: PLR0913 - the parts of one site, each an option of its own
 
 @site_app.command("list")
 def list_sites() -> None:
-    """List the sites with the last day of their attestation."""
+    """List the sites with their clocks' time zone and the last day of their attestation."""
     for line in in_transaction(admin_settings(), _lines):
         typer.echo(line)
 
 
 async def _lines(session: AsyncSession) -> list[str]:
     sites = await session.scalars(select(Site).order_by(Site.slug))
-    return [f"{site.slug}\t{site.city}, {site.province}\t{site.operator}\t{site.attested_until}" for site in sites]
+    return [
+        f"{site.slug}\t{site.city}, {site.province}\t{site.operator}\t{site.zone.key}\t{site.attested_until}"
+        for site in sites
+    ]

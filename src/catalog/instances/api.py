@@ -72,7 +72,8 @@ class InstancesController(Controller):
         """Look at one instance: where it stands, what it should be, and what it is.
 
         States: `provisioning` (its first provision is on the way), `running`, `failed` (that provision gave up and can
-        be tried again), `removing`, `removed` (final: its name rests, its place is free).
+        be tried again), `suspended` (off the web, all that it holds is kept), `removing`, `removed` (final: its name
+        rests, its place is free).
         """
         (view,) = await service.views(uow, [await service.instance_by_id(uow, instance_id)])
         headers = {**language_headers(language), "ETag": etag(view.instance.version)}

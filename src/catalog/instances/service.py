@@ -1,5 +1,7 @@
 """Reading instances. Row-level security leaves out those of other members."""
 
+import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.instances.lifecycle import State
-from catalog.instances.tables import Instance
+from catalog.instances.tables import EndNotice, Instance, Removal
 from catalog.members.tables import Member
 from catalog.platform.db.base import Identified
 from catalog.platform.errors import NotFound
@@ -39,6 +41,8 @@ class InstanceView(msgspec.Struct, frozen=True):
     site: Site
     desired: ToolRevision
     applied: ToolRevision | None
+    removal: Removal | None
+    noticed: frozenset[int]
 
 
 async def instance_by_id(session: AsyncSession, instance_id: UUID) -> Instance:
@@ -69,6 +73,9 @@ async def views(session: AsyncSession, instances: Sequence[Instance]) -> list[In
             for revision_id in (instance.desired_revision_id, instance.applied_revision_id)
         ),
     )
+    ids = [instance.id for instance in instances]
+    removals = await _standing_removals(session, ids)
+    noticed = await _noticed(session, ids)
     sites = await _sites_by_host(session, {instance.host_id for instance in instances})
     return [
         InstanceView(
@@ -77,6 +84,8 @@ async def views(session: AsyncSession, instances: Sequence[Instance]) -> list[In
             site=sites[instance.host_id],
             desired=revisions[instance.desired_revision_id],
             applied=None if instance.applied_revision_id is None else revisions[instance.applied_revision_id],
+            removal=removals.get(instance.id),
+            noticed=noticed.get((instance.id, instance.ends_on), frozenset()),
         )
         for instance in instances
     ]
@@ -88,6 +97,22 @@ async def rows_by_id(session: AsyncSession, table: type[Row], ids: Iterable[UUID
     if not wanted:
         return {}
     return {row.id: row for row in await session.scalars(sa.select(table).where(table.id.in_(wanted)))}
+
+
+async def _standing_removals(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, Removal]:
+    rows = await session.scalars(
+        sa.select(Removal).where(Removal.instance_id.in_(ids), Removal.taken_back_at.is_(None))
+    )
+    return {row.instance_id: row for row in rows}
+
+
+async def _noticed(session: AsyncSession, ids: Sequence[UUID]) -> dict[tuple[UUID, dt.date | None], frozenset[int]]:
+    """Give the days of the notices that were given, by instance and last day."""
+    rows = await session.scalars(sa.select(EndNotice).where(EndNotice.instance_id.in_(ids)))
+    found: defaultdict[tuple[UUID, dt.date | None], frozenset[int]] = defaultdict(frozenset)
+    for row in rows:
+        found[row.instance_id, row.ends_on] |= {row.days}
+    return found
 
 
 async def _sites_by_host(session: AsyncSession, host_ids: set[UUID]) -> dict[UUID, Site]:

@@ -8,13 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from catalog.platform.clock import now
 from catalog.platform.db.base import Base, Identified
 
 
 class Instance(Identified):
     """One running tool of one member, at one hostname, on one host, with a desired and an applied state.
 
-    The states and the moves between them are `instances.lifecycle`. `version` is raised by each change (`ETag`).
+    The states and the moves between them are `instances.lifecycle`. `version` is raised by each change (`ETag`);
+    `scheduled_version` is the one by which its schedules were worked out last. `ends_on` is its last day.
     """
 
     __tablename__ = "instances"
@@ -39,15 +41,66 @@ class Instance(Identified):
     applied_at: Mapped[dt.datetime | None]
     attention: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
+    scheduled_version: Mapped[int | None]
 
     __table_args__ = (
         sa.UniqueConstraint("id", "member_id"),
         sa.Index("ix_instances_member", "member_id", "id"),
+        sa.Index(
+            "ix_instances_to_schedule",
+            "id",
+            postgresql_where=sa.text("scheduled_version IS DISTINCT FROM version"),
+        ),
         sa.CheckConstraint(
             "state IN ('provisioning', 'running', 'failed', 'suspended', 'removing', 'removed')",
             name="state",
         ),
     )
+
+
+class Removal(Identified):
+    """Somebody wants an instance removed: it is suspended now and purged at `purge_at`, unless that is taken back.
+
+    `suspends`: it is purged only while it is suspended; not so where the tool can't be suspended, or nobody ever used
+    it. `suspend_run_id` is the run that this removal started, `purge_run_id` is set once the purge has begun, and
+    nothing is taken back any more.
+    """
+
+    __tablename__ = "removals"
+
+    member_id: Mapped[UUID]
+    instance_id: Mapped[UUID]
+    reason: Mapped[str]
+    asked_by: Mapped[str]
+    suspends: Mapped[bool]
+    suspend_run_id: Mapped[UUID | None]
+    purge_at: Mapped[dt.datetime]
+    purge_run_id: Mapped[UUID | None]
+    taken_back_at: Mapped[dt.datetime | None]
+    taken_back_by: Mapped[str | None]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["instance_id", "member_id"], ["instances.id", "instances.member_id"]),
+        sa.Index("uq_removals_standing", "instance_id", unique=True, postgresql_where=sa.text("taken_back_at IS NULL")),
+        sa.Index("ix_removals_instance_id", "instance_id"),
+    )
+
+
+class EndNotice(Base):
+    """What was said or done about an instance's last day: `days` before it, once for each day that it ever was.
+
+    `days` 0: the day had passed, and the instance was suspended or needs attention.
+    """
+
+    __tablename__ = "end_notices"
+
+    instance_id: Mapped[UUID] = mapped_column(primary_key=True)
+    ends_on: Mapped[dt.date] = mapped_column(primary_key=True)
+    days: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    member_id: Mapped[UUID]
+    given_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+    __table_args__ = (sa.ForeignKeyConstraint(["instance_id", "member_id"], ["instances.id", "instances.member_id"]),)
 
 
 class Hostname(Base):

@@ -6,6 +6,7 @@ from typing import cast
 import msgspec
 
 from catalog.instances.schemas import Owner, member_reference, site_place
+from catalog.instances.terms import term
 from catalog.platform.i18n import Language
 from catalog.requests.lifecycle import DECIDED_BY, State
 from catalog.requests.privacy_rules import Warned
@@ -21,7 +22,6 @@ from catalog.requests.schemas import (
     WarningOut,
 )
 from catalog.requests.submission import Draft
-from catalog.requests.terms import term
 
 
 def dry_run_out(draft: Draft, language: Language) -> DryRunOut:

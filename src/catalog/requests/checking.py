@@ -9,13 +9,13 @@ import msgspec
 from catalog.identity.principals import Principal
 from catalog.instances.errors import HOSTNAME_TAKEN
 from catalog.instances.schemas import Owner
+from catalog.instances.terms import LONGEST_YEARS, latest_end, term
 from catalog.platform.errors import FieldError
 from catalog.platform.i18n import Text
 from catalog.platform.json_schema import escaped
+from catalog.platform.typed import email_domain, wrong_characters, wrong_text
 from catalog.requests import names
 from catalog.requests.schemas import NewRequest, UntilIn
-from catalog.requests.terms import LONGEST_YEARS, latest_end, term
-from catalog.requests.typed import email_domain, wrong_characters, wrong_text
 from catalog.tools.manifest import Manifest, Plan, manifest_of
 from catalog.tools.parameters import validate_parameters
 from catalog.tools.tables import ToolRevision

@@ -12,11 +12,11 @@ from catalog.members.service import member_by_id
 from catalog.platform import audit
 from catalog.platform.errors import Forbidden, InvalidInput, NotFound, VersionRequired
 from catalog.platform.http.conditional import require_match
+from catalog.platform.typed import wrong_text
 from catalog.requests.errors import OwnRequest, RequestNotOpen, RevisionWithdrawn
 from catalog.requests.lifecycle import DECIDED_BY, Move, State, after
 from catalog.requests.reading import visible_request
 from catalog.requests.tables import Decision, Request
-from catalog.requests.typed import wrong_text
 from catalog.runs.service import start_instance_run
 from catalog.tools.manifest import manifest_of
 from catalog.tools.tables import ToolRevision

@@ -1,15 +1,14 @@
 """Holds: no new run begins under one until it is lifted. What waits for it says so (`runs.waiting`)."""
 
-from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from catalog.instances.tables import Instance
+from catalog.instances.targets import Target, find_target, keys_of, names_of
 from catalog.platform import audit
 from catalog.platform.clock import now
 from catalog.platform.db.base import violated_constraint
@@ -17,30 +16,13 @@ from catalog.platform.errors import FieldError, InvalidInput, NotFound
 from catalog.platform.i18n import Text
 from catalog.runs.errors import HoldLifted, HoldStands
 from catalog.runs.tables import Hold
-from catalog.sites.tables import Host, Site
-from catalog.tools.tables import Tool
+from catalog.sites.tables import Host
 
 Scope = Literal["all", "site", "host", "tool", "instance"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MOST_REASON = 500
 
 _STANDING = "uq_holds_standing"
-_NAMES: Mapping[Scope, InstrumentedAttribute[str]] = {
-    "site": Site.slug,
-    "host": Host.name,
-    "tool": Tool.slug,
-    "instance": Instance.hostname,
-}
-_NO_TARGET = Text(
-    en="A hold on everything names nothing: leave the target out.",
-    fr="Une suspension générale ne vise rien en particulier : omettez la cible.",
-)
-_TARGET_NEEDED = Text(
-    en="Say which one: a site’s slug, a host’s name, a tool’s slug, or an instance’s hostname or id.",
-    fr="Dites laquelle ou lequel : un identifiant de site, un nom d’hôte, un identifiant d’outil, ou le nom d’hôte"
-    " ou l’id d’une instance.",
-)
-_UNKNOWN = Text(en="There is nothing of this name.", fr="Rien ne porte ce nom.")
 _NO_REASON = Text(en="Say why: people whose work waits read it.", fr="Dites pourquoi : ceux qui attendent le lisent.")
 
 
@@ -56,15 +38,12 @@ async def place(session: AsyncSession, scope: Scope, target: str | None, *, reas
     wrong = []
     if not reason.strip():
         wrong.append(FieldError("/reason", "required", _NO_REASON))
-    if (scope == "all") != (target is None):
-        wrong.append(FieldError("/target", "not-allowed", _NO_TARGET if scope == "all" else _TARGET_NEEDED))
-    found = None if wrong or target is None else await _find(session, scope, target)
-    if target is not None and found is None and not wrong:
-        wrong.append(FieldError("/target", "unknown", _UNKNOWN))
-    if wrong:
+    found = await find_target(session, scope, target)
+    if not isinstance(found, Target):
+        wrong.append(found)
+    if wrong or not isinstance(found, Target):
         raise InvalidInput(fields=tuple(wrong))
-    key, name = found or ("", "")
-    hold = Hold(scope=scope, target=key, reason=reason.strip(), placed_by=actor)
+    hold = Hold(scope=scope, target=found.key, reason=reason.strip(), placed_by=actor)
     try:
         async with session.begin_nested():
             session.add(hold)
@@ -74,7 +53,7 @@ async def place(session: AsyncSession, scope: Scope, target: str | None, *, reas
             raise HoldStands from error
         raise
     _record(session, hold, actor, "hold.placed")
-    return Placed(hold, name)
+    return Placed(hold, found.name)
 
 
 async def lift(session: AsyncSession, hold_id: UUID, *, actor: str) -> Placed:
@@ -93,31 +72,17 @@ async def lift(session: AsyncSession, hold_id: UUID, *, actor: str) -> Placed:
 
 async def named(session: AsyncSession, holds: list[Hold]) -> list[Placed]:
     """Give holds with the names of what they are on, in one query a kind."""
-    names: dict[tuple[str, str], str] = {}
-    for scope, column in _NAMES.items():
-        keys = {hold.target for hold in holds if hold.scope == scope}
-        if keys:
-            key = _key(scope)
-            rows = await session.execute(sa.select(key, column).where(key.in_(keys)))
-            names |= {(scope, row[0]): row[1] for row in rows}
+    names = await names_of(session, {(hold.scope, hold.target) for hold in holds})
     return [Placed(hold, names.get((hold.scope, hold.target), hold.target)) for hold in holds]
 
 
-async def _find(session: AsyncSession, scope: Scope, target: str) -> tuple[str, str] | None:
-    """Give the key and the name of what is meant; none where there is nothing."""
-    column, key = _NAMES[scope], _key(scope)
-    meant = [column == target]
-    if scope == "instance":
-        meant = [sa.or_(sa.and_(column == target, Instance.state != "removed"), key == target)]
-    row = (await session.execute(sa.select(key, column).where(*meant).limit(1))).first()
-    return None if row is None else (row[0], row[1])
-
-
-def _key(scope: str) -> sa.ColumnElement[str]:
-    """Give what a hold keeps of its target."""
-    if scope == "tool":
-        return sa.type_coerce(Tool.slug, sa.Text())
-    return sa.cast({"site": Site.id, "host": Host.id, "instance": Instance.id}[scope], sa.Text)
+async def is_held(session: AsyncSession, instance: Instance) -> bool:
+    """Tell whether a hold stands in the way of new runs on an instance."""
+    site_id = (await session.scalars(sa.select(Host.site_id).where(Host.id == instance.host_id))).one()
+    standing = sa.select(Hold.id).where(
+        Hold.lifted_at.is_(None), sa.tuple_(Hold.scope, Hold.target).in_(keys_of(instance, site_id))
+    )
+    return bool(await session.scalar(sa.select(standing.exists())))
 
 
 def _record(session: AsyncSession, hold: Hold, actor: str, action: str) -> None:

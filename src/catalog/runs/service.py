@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.calendar.service import Overrule, let_change
 from catalog.instances.lifecycle import State, moves_of
 from catalog.instances.tables import Instance
 from catalog.platform import audit
@@ -124,6 +125,7 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     requested_by: str,
     request_id: UUID | None = None,
     priority: int = PERSON,
+    overrule: Overrule | None = None,
 ) -> Run:
     """Start an action on an instance as it is desired now, and move its state.
 
@@ -131,7 +133,8 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     look whether it answers. A provision works on a first try that failed as well as on a running instance, which stays
     `running` meanwhile.
     Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
-    `SubjectBusy` while a run acts on it.
+    `ChangesFrozen` during a freeze that no `overrule` goes past, `OutsideWindows` for what is scheduled (priority
+    `SCHEDULE`) while no maintenance window is open, `SubjectBusy` while a run acts on it.
     """
     given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)
     revision = await session.get(ToolRevision, UUID(given["revision_id"]))
@@ -144,6 +147,7 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     if state is None:
         raise InstanceNotReady(action=action, state=instance.state)
     site = await site_of(session, instance.host_id)
+    await let_change(session, instance, site, action, scheduled=priority == SCHEDULE, overrule=overrule)
     if action == "verify" and instance.state == "suspended":
         given["suspended"] = True
         steps = plans(COMPARISON, site.slug, actions)

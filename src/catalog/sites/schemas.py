@@ -10,7 +10,10 @@ from catalog.sites.tables import Site
 
 
 class SiteOut(msgspec.Struct, frozen=True):
-    """A data centre. `name` is in the asked language, `names` in both; `attested_until` is the last day, included."""
+    """A data centre. `name` is in the asked language, `names` in both; `attested_until` is the last day, included.
+
+    `time_zone` is the IANA name of its clocks.
+    """
 
     id: UUID
     slug: str
@@ -19,6 +22,7 @@ class SiteOut(msgspec.Struct, frozen=True):
     city: str
     province: str
     operator: str
+    time_zone: str
     attested_until: dt.date
 
 
@@ -33,5 +37,6 @@ def site_out(site: Site, language: Language) -> SiteOut:
         city=site.city,
         province=site.province,
         operator=site.operator,
+        time_zone=site.zone.key,
         attested_until=site.attested_until,
     )

@@ -2,17 +2,19 @@
 
 import datetime as dt
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from catalog.platform.db.base import Identified
+from catalog.platform.time_zones import default_zone, zone
 
 
 class Site(Identified):
     """A data centre, and who attests where it stands and who runs it, from when until when.
 
-    `most_runs` act on its hosts at once.
+    `most_runs` act on its hosts at once. `time_zone` is an IANA name; without one, its province's most common.
     """
 
     __tablename__ = "sites"
@@ -29,11 +31,17 @@ class Site(Identified):
     attested_from: Mapped[dt.date]
     attested_until: Mapped[dt.date]
     most_runs: Mapped[int] = mapped_column(default=16)
+    time_zone: Mapped[str | None]
 
     __table_args__ = (
         sa.CheckConstraint("country = 'CA'", name="in_canada"),
         sa.CheckConstraint("most_runs BETWEEN 1 AND 100", name="most_runs"),
     )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The rules of the clocks there."""
+        return zone(self.time_zone or default_zone(self.province))
 
 
 class Host(Identified):

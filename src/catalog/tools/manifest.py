@@ -14,6 +14,7 @@ UrlPath = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]*\Z", max_length=200)]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Cents = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Minutes = Annotated[int, Meta(ge=1, le=24 * 60)]
+Hour = Annotated[int, Meta(ge=0, le=23)]
 DataClass = Literal["public", "internal", "personal", "sensitive"]
 Place = Literal["host", "co-op"]
 
@@ -25,10 +26,11 @@ class FilledText(Text, frozen=True, forbid_unknown_fields=True):
     fr: Annotated[str, Meta(min_length=1, max_length=8000)]
 
 
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A size of the tool: for how many people, what it takes of its host, what it costs a month (cents).
 
-    `cpu_percent` counts 100 a core.
+    `cpu_percent` counts 100 a core. `backup_hour`: at which hour of its site's clocks it is backed up each day, if it
+    is; a worker of a version that does not know it reads manifests that leave it out.
     """
 
     slug: Slug
@@ -37,6 +39,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_percent: Positive
     disk_mb: Positive
     monthly_cost_cents: Cents
+    backup_hour: Hour | None = None
 
 
 class SignOn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -160,6 +160,10 @@ def _check(tool: ToolFile) -> None:
         raise BundleRefused(
             file=FILE_NAME, problem="The default role must be one of the roles - at `$.sign_on.default_role`"
         )
+    if "backup" not in tool.actions and any(plan.backup_hour is not None for plan in tool.plans):
+        raise BundleRefused(
+            file=FILE_NAME, problem="A plan has a backup hour, but the action backup is missing - at `$.actions`"
+        )
     for action in NEEDED_ACTIONS:
         if action not in tool.actions:
             raise BundleRefused(file=FILE_NAME, problem=f"The action {action} is missing - at `$.actions`")

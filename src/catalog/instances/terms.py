@@ -9,6 +9,7 @@ import msgspec
 from catalog.platform.i18n import Text
 
 LONGEST_YEARS = 5
+LONGEST_EXTENSION_YEARS = 1
 Season = Literal["winter", "summer", "fall"]
 
 # The last day of each term (month, day), the same for the whole co-op.
@@ -52,7 +53,22 @@ def term(written: str) -> Term | None:
 
 def latest_end(today: dt.date) -> dt.date:
     """Give the last day that may be asked for today."""
-    year = today.year + LONGEST_YEARS
+    return _years_after(today, LONGEST_YEARS)
+
+
+def latest_extension(today: dt.date) -> dt.date:
+    """Give the last day to which an instance may be extended today."""
+    return _years_after(today, LONGEST_EXTENSION_YEARS)
+
+
+def next_term_end(after: dt.date) -> dt.date:
+    """Give the last day of the term in which the day after `after` lies."""
+    days = (Term(after.year + ahead, season).last_day for ahead in (0, 1) for season in ENDS)
+    return min(day for day in days if day > after)
+
+
+def _years_after(today: dt.date, years: int) -> dt.date:
+    year = today.year + years
     if (today.month, today.day) == (2, 29):
         return dt.date(year, 2, 28)
     return today.replace(year=year)

@@ -1,0 +1,1 @@
+"""When things may change: maintenance windows, and times in which nothing may."""

@@ -1,0 +1,1 @@
+"""What is done by itself when its time comes: schedules, removals with their grace, end dates."""
