@@ -31,6 +31,7 @@ from catalog.requests.api import RequestsController
 from catalog.runs.api import RunsController
 from catalog.runs.control_api import RunControlController
 from catalog.runs.holds_api import HoldsController
+from catalog.runs.instance_runs_api import InstanceRunsController
 from catalog.runs.listener import RunEventListener
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
@@ -78,6 +79,7 @@ def create_app(settings: ServerSettings) -> Litestar:
             RunsController,
             RunControlController,
             HoldsController,
+            InstanceRunsController,
             openapi_document,
             reference_page,
         ],

@@ -19,15 +19,15 @@ from catalog.runs.errors import ActionNotOffered, InstanceNotReady, SubjectBusy
 from catalog.runs.jobs import defer
 from catalog.runs.tables import Run, RunStep
 from catalog.sites.tables import Host, Site
-from catalog.tools.manifest import manifest_of
+from catalog.tools.manifest import Action, manifest_of
 from catalog.tools.tables import ToolRevision
 
 _ACTIVE_SUBJECT = "uq_runs_active_subject"
 BROUGHT_BY_TOOL = frozenset({"suspend"})
 """Actions of ours that a tool may lack: its bundle says how it is done."""
 
-PERSON, SCHEDULE = 10, 0
-"""Priorities: a person who waits goes before what is done by itself."""
+PERSON, BATCH, SCHEDULE = 10, 5, 0
+"""Priorities: a person who waits goes before a batch, and that before what is done by itself."""
 
 
 class Place(NamedTuple):
@@ -55,6 +55,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
     definition: int = DEFINITION,
     place: Place = NOWHERE,
     priority: int = PERSON,
+    batch_id: UUID | None = None,
 ) -> Run:
     """Write a run with its steps down, and tell the workers of its first step's queue; all commits with `session`.
 
@@ -75,6 +76,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
         host_id=place.host_id,
         tool_slug=place.tool_slug,
         priority=priority,
+        batch_id=batch_id,
     )
     try:
         async with session.begin_nested():
@@ -121,12 +123,43 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     requested_by: str,
     request_id: UUID | None = None,
     priority: int = PERSON,
+    batch_id: UUID | None = None,
+    action_input: Mapping[str, Any] | None = None,
 ) -> Run:
     """Start an action on an instance as it is desired now, and move its state.
 
     A provision works on a first try that failed as well as on a running instance, which stays `running` meanwhile.
+    `action_input` is what one of the tool's own actions is given.
     Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
     `SubjectBusy` while a run acts on it.
+    """
+    actions, state = await may_begin(session, instance, action)
+    site = await site_of(session, instance.host_id)
+    run = await start_run(
+        session,
+        subject_kind="instance",
+        subject_id=instance.id,
+        member_id=instance.member_id,
+        action=action,
+        input=instance_input(instance) | ({} if action_input is None else {"input": dict(action_input)}),
+        requested_by=requested_by,
+        request_id=request_id,
+        steps=steps_for(action, site_slug=site.slug, actions=actions),
+        place=Place(site.id, instance.host_id, instance.tool_slug),
+        priority=priority,
+        batch_id=batch_id,
+    )
+    if state != instance.state:
+        instance.state = state
+        instance.version += 1
+    await session.flush()
+    return run
+
+
+async def may_begin(session: AsyncSession, instance: Instance, action: str) -> tuple[Mapping[str, Action], State]:
+    """Give the actions that the instance's tool brings, and the state that it has while `action` lasts.
+
+    Whether another run acts on the instance is not looked at. Raises `ActionNotOffered`, `InstanceNotReady`.
     """
     revision = await session.get(ToolRevision, instance.desired_revision_id)
     if revision is None:
@@ -137,25 +170,7 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     state = moves_of(action).begin.get(cast("State", instance.state))
     if state is None:
         raise InstanceNotReady(action=action, state=instance.state)
-    site = await site_of(session, instance.host_id)
-    run = await start_run(
-        session,
-        subject_kind="instance",
-        subject_id=instance.id,
-        member_id=instance.member_id,
-        action=action,
-        input=instance_input(instance),
-        requested_by=requested_by,
-        request_id=request_id,
-        steps=steps_for(action, site_slug=site.slug, actions=actions),
-        place=Place(site.id, instance.host_id, instance.tool_slug),
-        priority=priority,
-    )
-    if state != instance.state:
-        instance.state = state
-        instance.version += 1
-    await session.flush()
-    return run
+    return actions, state
 
 
 async def site_of(session: AsyncSession, host_id: UUID) -> Site:

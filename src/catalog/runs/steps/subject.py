@@ -95,6 +95,7 @@ def variables(subject: Subject, claim: Claim, issuer: str, secrets: Mapping[str,
     return {
         "instance": _instance(subject, claim, key),
         "parameters": dict(subject.parameters),
+        "input": dict(claim.input.get("input", {})),
         "sso": _sign_on(subject, issuer, secrets),
         "tls": {"certificate": f"{TLS}/certificate.pem", "key": f"{TLS}/key.pem", "ca": f"{TLS}/ca.pem"},
         "secrets": {name: secrets[name] for name in subject.manifest.secrets if name in secrets},
