@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.batches.api import BatchesController
 from catalog.identity.authentication import BearerAuthentication
 from catalog.identity.principals import Principal
 from catalog.identity.tokens import SigningKeys, TokenVerifier
@@ -80,6 +81,7 @@ def create_app(settings: ServerSettings) -> Litestar:
             RunControlController,
             HoldsController,
             InstanceRunsController,
+            BatchesController,
             openapi_document,
             reference_page,
         ],

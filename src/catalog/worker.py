@@ -1,4 +1,4 @@
-"""Composition root of the worker: does runs, looks after those that nobody does, and delivers events."""
+"""Composition root of the worker: does runs, looks after those that nobody does, begins waves, delivers events."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ import socket
 
 import structlog
 
+from catalog.batches import waves
 from catalog.platform.db.engine import Database
 from catalog.platform.outbox import Dispatcher
 from catalog.platform.secrets import Vault
@@ -43,6 +44,7 @@ async def run_worker(settings: WorkerSettings) -> None:
             serving = tasks.create_task(queue.serve())
             tasks.create_task(look_after(database, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
+            tasks.create_task(repeat("batches", lambda: waves.advance_all(database), waves.LOOK_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:
         await database.close()

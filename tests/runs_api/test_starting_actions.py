@@ -105,22 +105,22 @@ async def test_an_update_changes_what_is_desired_with_the_run_and_applies_at_its
 
 
 @pytest.mark.parametrize(
-    ("parameters", "pointer", "code"),
+    ("parameters", "wrong"),
     [
-        ({"pages": 20}, "/parameters/pages", "not-changeable"),
-        ({"look": {"theme": "dark"}}, "/parameters/look/theme", "not-changeable"),
-        ({"look": {"a/b~c": True}}, "/parameters/look/a~1b~0c", "not-changeable"),
-        ({"contact": "ada@birch.example"}, "/parameters/contact", "not-changeable"),
-        ({"title": ""}, "/parameters/title", "too-short"),
-        ({"title": None}, "/parameters/title", "required"),
-        ({"title": "a\u0000"}, "/parameters/title", "wrong-characters"),
-        ({"nonsense": 1}, "/parameters/nonsense", "unknown-field"),
+        ({"pages": 20}, {"/parameters/pages": "not-changeable"}),
+        ({"look": {"theme": "dark"}}, {"/parameters/look/theme": "not-changeable"}),
+        ({"look": {"a/b~c": True}}, {"/parameters/look/a~1b~0c": "not-changeable"}),
+        ({"contact": "ada@birch.example"}, {"/parameters/contact": "not-changeable"}),
+        ({"title": ""}, {"/parameters/title": "too-short"}),
+        ({"title": None}, {"/parameters/title": "required"}),
+        ({"title": "a\u0000"}, {"/parameters/title": "wrong-characters"}),
+        ({"nonsense": 1}, {"/parameters/nonsense": "unknown-field"}),
     ],
 )
 async def test_an_update_that_may_not_be_is_refused_with_a_pointer_and_changes_nothing(
-    start: Start, scripted: Scripted, instance: Instance, parameters: dict[str, Any], pointer: str, code: str
+    start: Start, scripted: Scripted, instance: Instance, parameters: dict[str, Any], wrong: dict[str, str]
 ) -> None:
-    assert wrong_fields(await start("update", parameters=parameters)) == {pointer: code}
+    assert wrong_fields(await start("update", parameters=parameters)) == wrong
     after = await scripted.instance(instance)
     assert (after.desired_parameters, after.version) == (instance.desired_parameters, instance.version)
     assert await count(scripted.world.database, Run.action == "update") == 0
@@ -194,14 +194,14 @@ async def test_a_revision_that_asks_for_more_than_was_decided_is_refused(
 
 
 async def test_a_tools_own_action_is_given_its_input_as_its_schema_says(
-    start: Start, scripted: Scripted, world: World, tmp_path: Path, coop: Coop, client_as: ClientAs
+    start: Start, scripted: Scripted, tmp_path: Path, coop: Coop, client_as: ClientAs
 ) -> None:
     problem(await start("greet", headers={}), 409, "action-not-offered")
     playbooks = mended_playbooks(tmp_path / "next", tool_yaml=("actions:", "actions:\n  greet: {timeout_minutes: 1}"))
     folder = playbooks / "tools" / "notes"
     (folder / "greet.yml").write_text("- hosts: instance_host\n", encoding="utf-8")
     (folder / "greet.schema.json").write_text(json.dumps(GREET), encoding="utf-8")
-    await world.tool("notes", playbooks=playbooks)
+    await scripted.world.tool("notes", playbooks=playbooks)
     await scripted.work((await start("upgrade")).json()["id"])
     assert wrong_fields(await start("greet", input={"times": 0})) == {"/input/times": "too-small"}
     run_id = (await start("greet", headers={})).json()["id"]
@@ -222,7 +222,7 @@ async def test_a_tools_own_action_is_given_its_input_as_its_schema_says(
     ],
 )
 async def test_what_does_not_go_with_the_action_is_refused(
-    start: Start, coop: Coop, client_as: ClientAs, instance: Instance, body: dict[str, Any], wrong: dict[str, str]
+    coop: Coop, client_as: ClientAs, instance: Instance, body: dict[str, Any], wrong: dict[str, str]
 ) -> None:
     headers = {"If-Match": f'"{instance.version}"'}
     answer = await client_as(coop.olga).post(f"/v1/instances/{instance.id}/runs", json=body, headers=headers)
@@ -261,9 +261,7 @@ async def test_an_update_of_a_busy_instance_changes_nothing(
     assert (await scripted.instance(instance)).desired_parameters == instance.desired_parameters
 
 
-async def test_the_same_post_again_starts_nothing_twice(
-    start: Start, coop: Coop, client_as: ClientAs, database: Database, instance: Instance
-) -> None:
+async def test_the_same_post_again_starts_nothing_twice(start: Start, database: Database, instance: Instance) -> None:
     headers = {"Idempotency-Key": "one", "If-Match": f'"{instance.version}"'}
     answers = await asyncio.gather(*(start("update", headers=headers, parameters={"title": "New"}) for _ in range(3)))
     assert {answer.status_code for answer in answers} == {202}
