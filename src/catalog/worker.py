@@ -1,4 +1,4 @@
-"""Composition root of the worker: does runs, looks after those that nobody does, and delivers events."""
+"""Composition root of the worker: does runs, looks after those that nobody does, begins waves, delivers events."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ import socket
 
 import structlog
 
+from catalog.batches import waves
 from catalog.platform.db.engine import Database
 from catalog.platform.outbox import Dispatcher
 from catalog.platform.secrets import Vault
@@ -56,6 +57,7 @@ async def run_worker(settings: WorkerSettings) -> None:
             tasks.create_task(repeat("orphans", surveyor.look, ORPHANS_SECONDS, stopping))
             tasks.create_task(repeat("sealing", sealer.seal_due, SEAL_SECONDS, stopping))
             tasks.create_task(repeat("lost shells", lost_shells.end_all, LOOK_SECONDS, stopping))
+            tasks.create_task(repeat("batches", lambda: waves.advance_all(database), waves.LOOK_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:
         await database.close()

@@ -36,7 +36,10 @@ from catalog.runs.waiting import what_they_wait_for
 
 
 class RunFilter(msgspec.Struct, frozen=True):
-    """Which runs are asked for; what is left out does not narrow the list. `instance` and `request` are ids."""
+    """Which runs are asked for; what is left out does not narrow the list.
+
+    `instance`, `request` and `batch` are ids.
+    """
 
     state: State | None = None
     action: str | None = None
@@ -44,6 +47,7 @@ class RunFilter(msgspec.Struct, frozen=True):
     request: UUID | None = None
     tool: str | None = None
     member: str | None = None
+    batch: UUID | None = None
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -132,6 +136,8 @@ def _statement(wanted: RunFilter) -> sa.Select[Run]:
             statement = statement.where(column == value)
     if wanted.request is not None:
         statement = statement.where(Run.request_id == wanted.request)
+    if wanted.batch is not None:
+        statement = statement.where(Run.batch_id == wanted.batch)
     if wanted.instance is not None:
         statement = statement.where(Run.subject_kind == "instance", Run.subject_id == wanted.instance)
     if wanted.tool is not None:
@@ -174,6 +180,7 @@ def _summary(run: Run, beside: _Beside, reader: Reader) -> dict[str, Any]:
         "waits_for": beside.waits[run.id],
         "stop": run.stop,
         "undoes": run.undoes,
+        "batch": run.batch_id if reader.for_operator else None,
         "last_sequence": run.last_sequence,
         "links": RunLinks(
             self=f"/v1/runs/{run.id}",

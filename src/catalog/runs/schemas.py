@@ -88,7 +88,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     """A run in a list. `attempt` counts how often a worker took it up; `last_sequence` is its newest event.
 
     `stop` is what somebody asked of a run that has not ended yet: to end `at-next-task` or `now`. `undoes`: it was
-    abandoned, and takes back what it had made.
+    abandoned, and takes back what it had made. `batch` is the batch that it is part of; for operators.
     """
 
     id: UUID
@@ -106,6 +106,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     waits_for: list[WaitOut]
     stop: str | None
     undoes: bool
+    batch: UUID | None
     last_sequence: int
     links: RunLinks
 

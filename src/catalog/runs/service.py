@@ -20,7 +20,7 @@ from catalog.runs.errors import ActionNotOffered, InstanceNotReady, SubjectBusy
 from catalog.runs.jobs import defer
 from catalog.runs.tables import Run, RunStep
 from catalog.sites.tables import Host, Site
-from catalog.tools.manifest import manifest_of
+from catalog.tools.manifest import Action, manifest_of
 from catalog.tools.tables import ToolRevision
 
 _ACTIVE_SUBJECT = "uq_runs_active_subject"
@@ -30,8 +30,8 @@ BROUGHT_BY_TOOL = frozenset({"suspend"})
 OF_WHAT_IS_APPLIED = frozenset({"verify", "reconcile"})
 """Actions that work towards what was last set up, rather than towards what is desired since."""
 
-PERSON, SCHEDULE = 10, 0
-"""Priorities: a person who waits goes before what is done by itself."""
+PERSON, BATCH, SCHEDULE = 10, 5, 0
+"""Priorities: a person who waits goes before a batch, and that before what is done by itself."""
 
 
 class Place(NamedTuple):
@@ -59,6 +59,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
     definition: int = DEFINITION,
     place: Place = NOWHERE,
     priority: int = PERSON,
+    batch_id: UUID | None = None,
 ) -> Run:
     """Write a run with its steps down, and tell the workers of its first step's queue; all commits with `session`.
 
@@ -79,6 +80,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
         host_id=place.host_id,
         tool_slug=place.tool_slug,
         priority=priority,
+        batch_id=batch_id,
     )
     try:
         async with session.begin_nested():
@@ -126,28 +128,24 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     request_id: UUID | None = None,
     priority: int = PERSON,
     overrule: Overrule | None = None,
+    batch_id: UUID | None = None,
+    action_input: Mapping[str, Any] | None = None,
 ) -> Run:
     """Start an action on an instance as it is desired now, and move its state.
 
     A verify and a reconcile work on it as it was last set up. A verify of a suspended instance compares, and does not
     look whether it answers. A provision works on a first try that failed as well as on a running instance, which stays
-    `running` meanwhile.
+    `running` meanwhile. `action_input` is what one of the tool's own actions is given.
     Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
     `ChangesFrozen` during a freeze that no `overrule` goes past, `OutsideWindows` for what is scheduled (priority
     `SCHEDULE`) while no maintenance window is open, `SubjectBusy` while a run acts on it.
     """
-    given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)
-    revision = await session.get(ToolRevision, UUID(given["revision_id"]))
-    if revision is None:
-        raise NotFound
-    actions = manifest_of(revision).actions
-    if action not in actions and (action not in INSTANCE_ACTIONS or action in BROUGHT_BY_TOOL):
-        raise ActionNotOffered(action=action, tool=instance.tool_slug)
-    state = moves_of(action).begin.get(cast("State", instance.state))
-    if state is None:
-        raise InstanceNotReady(action=action, state=instance.state)
+    actions, state = await may_begin(session, instance, action)
     site = await site_of(session, instance.host_id)
     await let_change(session, instance, site, action, scheduled=priority == SCHEDULE, overrule=overrule)
+    given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)
+    if action_input is not None:
+        given["input"] = dict(action_input)
     if action == "verify" and instance.state == "suspended":
         given["suspended"] = True
         steps = plans(COMPARISON, site.slug, actions)
@@ -165,12 +163,31 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
         steps=steps,
         place=Place(site.id, instance.host_id, instance.tool_slug),
         priority=priority,
+        batch_id=batch_id,
     )
     if state != instance.state:
         instance.state = state
         instance.version += 1
     await session.flush()
     return run
+
+
+async def may_begin(session: AsyncSession, instance: Instance, action: str) -> tuple[Mapping[str, Action], State]:
+    """Give the actions that the instance's tool brings, and the state that it has while `action` lasts.
+
+    Whether another run acts on the instance is not looked at. Raises `ActionNotOffered`, `InstanceNotReady`.
+    """
+    given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)
+    revision = await session.get(ToolRevision, UUID(given["revision_id"]))
+    if revision is None:
+        raise NotFound
+    actions = manifest_of(revision).actions
+    if action not in actions and (action not in INSTANCE_ACTIONS or action in BROUGHT_BY_TOOL):
+        raise ActionNotOffered(action=action, tool=instance.tool_slug)
+    state = moves_of(action).begin.get(cast("State", instance.state))
+    if state is None:
+        raise InstanceNotReady(action=action, state=instance.state)
+    return actions, state
 
 
 async def site_of(session: AsyncSession, host_id: UUID) -> Site:

@@ -28,6 +28,7 @@ class Run(Identified):
     `site_id`, `host_id` and `tool_slug` say which limits and holds it falls under; `admitted_at` is set while it counts
     towards the limits. `stop` is what somebody asked of it: `at-next-task` or `now`. Tries above the attempt
     `tries_from` count for giving up. `undoes`: it was abandoned, and takes back what it had made.
+    `batch_id` names the batch that it is part of.
     """
 
     __tablename__ = "runs"
@@ -59,6 +60,7 @@ class Run(Identified):
     verbosity: Mapped[int] = mapped_column(default=0)
     tries_from: Mapped[int] = mapped_column(default=0)
     undoes: Mapped[bool] = mapped_column(default=False)
+    batch_id: Mapped[UUID | None]
 
     __table_args__ = (
         sa.UniqueConstraint("id", "member_id"),
@@ -70,6 +72,7 @@ class Run(Identified):
         ),
         sa.Index("ix_runs_subject", "subject_id", "id"),
         sa.Index("ix_runs_member", "member_id", "id"),
+        sa.Index("ix_runs_batch", "batch_id", "id", postgresql_where=sa.text("batch_id IS NOT NULL")),
         sa.Index("ix_runs_due", "due_at", postgresql_where=_ACTIVE),
         sa.Index("ix_runs_active_host_id", "host_id", postgresql_where=_ACTIVE),
         sa.Index("ix_runs_active_site_id", "site_id", postgresql_where=_ACTIVE),

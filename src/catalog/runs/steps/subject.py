@@ -1,7 +1,7 @@
 """Reads what a run acts on: an instance as it was frozen with the run, with all that its playbooks are told of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +38,10 @@ _NO_ORGANIZATION = Problem(
 
 @dataclass(frozen=True)
 class Subject:
-    """An instance as a run sees it. `parameters`, `plan`, `hostname` and revision are those of the run's input."""
+    """An instance as a run sees it. `parameters`, `plan`, `hostname` and revision are those of the run's input.
+
+    `action_input` is what a tool's own action is given.
+    """
 
     instance: Instance
     member: Member
@@ -48,6 +51,7 @@ class Subject:
     ports: Mapping[str, int]
     parameters: Mapping[str, Any]
     plan: str
+    action_input: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -85,6 +89,7 @@ async def read_subject(session: AsyncSession, claim: Claim, *, archive: bool = T
         ports={port.name: port.number for port in ports},
         parameters=claim.input["parameters"],
         plan=claim.input["plan"],
+        action_input=claim.input.get("input", {}),
     )
 
 
@@ -94,6 +99,7 @@ def variables(subject: Subject, attempt: int, issuer: str, secrets: Mapping[str,
     return {
         "instance": _instance(subject, attempt, key),
         "parameters": dict(subject.parameters),
+        "input": dict(subject.action_input),
         "sso": _sign_on(subject, issuer, secrets),
         "tls": {"certificate": f"{TLS}/certificate.pem", "key": f"{TLS}/key.pem", "ca": f"{TLS}/ca.pem"},
         "secrets": {name: secrets[name] for name in subject.manifest.secrets if name in secrets},
