@@ -15,6 +15,7 @@ from catalog.instances.tables import Instance
 from catalog.platform.http.language import language_headers
 from catalog.platform.http.refusals import refusals
 from catalog.platform.i18n import Language
+from catalog.runs.actions import Wanted
 from catalog.runs.plans.desired import desired_after
 from catalog.runs.plans.schemas import PlanIn
 from catalog.runs.plans.service import start_plan
@@ -59,7 +60,7 @@ class PlansController(Controller):
         principal.require("operator")
         await uow.execute(sa.select(Instance.id).where(Instance.id == instance.id).with_for_update())
         await uow.refresh(instance)
-        desired = await desired_after(uow, instance, data.action, data.parameters, data.revision)
+        desired = await desired_after(uow, instance, Wanted(data.action, data.parameters, data.revision))
         run = await start_plan(uow, instance, data.action, desired, requested_by=principal.actor)
         found = await run_with_steps(uow, run.id, Reader(language=language, for_operator=True))
         headers = {**language_headers(language), "Location": f"/v1/runs/{run.id}"}

@@ -4,11 +4,12 @@ from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.instances.changes import Desired
 from catalog.instances.lifecycle import State, moves_of
 from catalog.instances.tables import Instance
 from catalog.runs.definitions import steps_for
 from catalog.runs.errors import InstanceNotReady
-from catalog.runs.plans.desired import Desired, Planned
+from catalog.runs.plans.desired import Planned
 from catalog.runs.service import Place, instance_input, site_of, start_run
 from catalog.runs.tables import Run
 from catalog.tools.manifest import manifest_of
