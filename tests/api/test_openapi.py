@@ -9,7 +9,18 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.conftest import ClientAs
 
-INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn", "CancelIn", "RetryIn", "HoldIn"}
+INPUTS = {
+    "NewRequest",
+    "OwnerIn",
+    "UntilIn",
+    "DeclineIn",
+    "CancelIn",
+    "RetryIn",
+    "HoldIn",
+    "RunIn",
+    "NewBatch",
+    "BatchFilter",
+}
 
 
 @pytest.fixture
@@ -45,10 +56,18 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
     assert set(document["paths"]) == {
         "/health/live",
         "/health/ready",
+        "/v1/batches",
+        "/v1/batches/{batch_id}",
+        "/v1/batches/{batch_id}/cancel",
+        "/v1/batches/{batch_id}/items",
+        "/v1/batches/{batch_id}/pause",
+        "/v1/batches/{batch_id}/resume",
+        "/v1/batches/{batch_id}/retry",
         "/v1/holds",
         "/v1/holds/{hold_id}",
         "/v1/instances",
         "/v1/instances/{instance_id}",
+        "/v1/instances/{instance_id}/runs",
         "/v1/members",
         "/v1/members/{alias}",
         "/v1/requests",
@@ -103,6 +122,9 @@ async def test_states_are_documented_with_which_of_them_are_final(document: dict
     run = document["paths"]["/v1/runs/{run_id}"]["get"]["description"]
     for state in ("queued", "running", "waiting", "succeeded", "failed", "cancelled", "abandoned"):
         assert f"`{state}`" in run
+    batch = document["paths"]["/v1/batches/{batch_id}"]["get"]["description"]
+    for state in ("running", "paused", "stopped", "done", "cancelled", "pending", "left-out"):
+        assert f"`{state}`" in batch
     instance = document["paths"]["/v1/instances/{instance_id}"]["get"]["description"]
     for state in ("provisioning", "running", "failed", "removing", "removed"):
         assert f"`{state}`" in instance
@@ -117,6 +139,11 @@ async def test_changes_and_repeats_name_their_headers(document: dict[str, Any]) 
     for move in ("approve", "decline", "withdraw"):
         assert headers(f"/v1/requests/{{request_id}}/{move}", "post") == {"If-Match"}
     assert headers("/v1/runs/{run_id}/events", "get") == {"Last-Event-ID"}
+    assert headers("/v1/batches", "post") == {"Idempotency-Key"}
+    starting = "/v1/instances/{instance_id}/runs"
+    assert headers(starting, "post") == {"Idempotency-Key", "If-Match"}
+    (if_match,) = (one for one in document["paths"][starting]["post"]["parameters"] if one["name"] == "If-Match")
+    assert if_match["required"] is False, "it depends on the action"
 
 
 class Page(HTMLParser):
