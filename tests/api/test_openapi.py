@@ -22,6 +22,9 @@ INPUTS = {
     "RemovalIn",
     "ExtensionIn",
     "PlanIn",
+    "RunIn",
+    "NewBatch",
+    "BatchFilter",
 }
 INPUTS_OF_SHELLS = {"BeginIn", "AttemptIn", "LinesIn", "LineIn", "EndIn", "OfflineIn"}
 
@@ -61,6 +64,13 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/health/ready",
         "/v1/freezes",
         "/v1/freezes/{freeze_id}",
+        "/v1/batches",
+        "/v1/batches/{batch_id}",
+        "/v1/batches/{batch_id}/cancel",
+        "/v1/batches/{batch_id}/items",
+        "/v1/batches/{batch_id}/pause",
+        "/v1/batches/{batch_id}/resume",
+        "/v1/batches/{batch_id}/retry",
         "/v1/holds",
         "/v1/holds/{hold_id}",
         "/v1/instances",
@@ -68,6 +78,7 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/instances/{instance_id}/plan",
         "/v1/instances/{instance_id}/extension",
         "/v1/instances/{instance_id}/removal",
+        "/v1/instances/{instance_id}/runs",
         "/v1/members",
         "/v1/members/{alias}",
         "/v1/orphans",
@@ -134,6 +145,9 @@ async def test_states_are_documented_with_which_of_them_are_final(document: dict
     run = document["paths"]["/v1/runs/{run_id}"]["get"]["description"]
     for state in ("queued", "running", "waiting", "succeeded", "failed", "cancelled", "abandoned"):
         assert f"`{state}`" in run
+    batch = document["paths"]["/v1/batches/{batch_id}"]["get"]["description"]
+    for state in ("running", "paused", "stopped", "done", "cancelled", "pending", "left-out"):
+        assert f"`{state}`" in batch
     instance = document["paths"]["/v1/instances/{instance_id}"]["get"]["description"]
     for state in ("provisioning", "running", "failed", "suspended", "removing", "removed"):
         assert f"`{state}`" in instance
@@ -150,6 +164,11 @@ async def test_changes_and_repeats_name_their_headers(document: dict[str, Any]) 
     for path, method in (("removal", "post"), ("removal", "delete"), ("extension", "post")):
         assert headers(f"/v1/instances/{{instance_id}}/{path}", method) == {"If-Match"}
     assert headers("/v1/runs/{run_id}/events", "get") == {"Last-Event-ID"}
+    assert headers("/v1/batches", "post") == {"Idempotency-Key"}
+    starting = "/v1/instances/{instance_id}/runs"
+    assert headers(starting, "post") == {"Idempotency-Key", "If-Match"}
+    (if_match,) = (one for one in document["paths"][starting]["post"]["parameters"] if one["name"] == "If-Match")
+    assert if_match["required"] is False, "it depends on the action"
 
 
 class Page(HTMLParser):

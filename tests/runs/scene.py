@@ -105,9 +105,9 @@ class Scene:
             await session.execute(sa.update(Run).where(Run.id == run_id).values(lease_until=long_ago))
 
 
-async def eventually(met: Callable[[], Awaitable[bool]], what: str) -> None:
+async def eventually(met: Callable[[], Awaitable[bool]], what: str, *, seconds: float = DEADLINE_SECONDS) -> None:
     """Wait until something is so. Raises `TimeoutError` where it never is."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not await met():
         if time.monotonic() > deadline:
             raise TimeoutError(what)

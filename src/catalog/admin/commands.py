@@ -2,6 +2,7 @@
 
 import typer
 
+from catalog.admin.batches import batch_app
 from catalog.admin.database import database_app
 from catalog.admin.hosts import host_app
 from catalog.admin.identity import identity_app
@@ -26,6 +27,7 @@ app.add_typer(member_app, name="member")
 app.add_typer(person_app, name="person")
 app.add_typer(instance_app, name="instance")
 app.add_typer(ops_app, name="ops")
+app.add_typer(batch_app, name="batch")
 
 
 @app.command()

@@ -95,18 +95,18 @@ def _error(error: ErrorOut | None) -> Iterator[str]:
     if error.task:
         yield f"      task: {_one_line(error.task)}"
     for line in (error.message or "").splitlines():
-        yield f"      | {_printable(line)}"
+        yield f"      | {printable(line)}"
 
 
 def _told(data: dict[str, Any]) -> str:
-    return _printable(json.dumps(data, ensure_ascii=False))
+    return printable(json.dumps(data, ensure_ascii=False))
 
 
 def _one_line(text: str) -> str:
-    return _printable(" ".join(text.split()))
+    return printable(" ".join(text.split()))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Leave out what a terminal would obey: what a playbook said is data here too."""
     return "".join(
         character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}" for character in text

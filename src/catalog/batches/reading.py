@@ -35,8 +35,8 @@ from catalog.platform.i18n import Language
 from catalog.runs.actions import Wanted, check
 from catalog.runs.errors import SubjectBusy
 from catalog.runs.tables import ACTIVE_STATES, Run
+from catalog.tools.service import bring_revisions
 
-_AT_ONCE = 200
 _STANDING = sa.case((BatchItem.state == "begun", Run.state), else_=BatchItem.state)
 
 
@@ -110,20 +110,21 @@ async def dry_run(session: AsyncSession, asked: NewBatch, language: Language) ->
     """Say what a batch would do with each instance; changes nothing. Raises `InvalidInput`, `NoInstances`."""
     wanted = await service.settled(session, asked)
     acting = sa.exists(sa.select(Run.id).where(Run.subject_id == Instance.id, Run.state.in_(ACTIVE_STATES)))
-    rows = await session.execute(
+    found = await session.execute(
         sa.select(Instance, acting, Member.alias)
         .join(Member, Member.id == Instance.member_id)
         .where(*asked.filter.conditions())
         .order_by(Instance.id)
     )
+    rows = found.all()
+    if not rows:
+        raise NoInstances
     foreseen: list[Foreseen] = []
+    await bring_revisions(session, {row[0].desired_revision_id for row in rows})
     for instance, busy, alias in rows:
         would, problem = await _foresee(session, instance, wanted, busy=busy, language=language)
         foreseen.append(Foreseen(instance.id, instance.hostname, alias, would, problem))
-        if len(foreseen) % _AT_ONCE == 0:
-            await asyncio.sleep(0)  # others are served too while thousands are checked
-    if not foreseen:
-        raise NoInstances
+        await asyncio.sleep(0)  # others are served too while thousands are checked
     counts = Counter[str](one.would for one in foreseen)
     return BatchDryRun(total=len(foreseen), counts=dict(counts), instances=foreseen)
 

@@ -27,6 +27,7 @@ from catalog.runs.actions import Wanted, begin
 from catalog.runs.errors import SubjectBusy
 from catalog.runs.service import BATCH
 from catalog.runs.tables import ACTIVE_STATES, Run
+from catalog.tools.service import bring_revisions
 
 ACTOR = "worker"
 LOOK_SECONDS = 2.0
@@ -93,7 +94,9 @@ async def _begin_wave(session: AsyncSession, batch: Batch) -> bool:
     size, batch_id, wave = batch.wave_size if batch.waves else batch.first_size, batch.id, batch.waves + 1
     changes: list[dict[str, Any]] = []
     begun = 0
-    for instance in await _next(session, batch_id):
+    instances = await _next(session, batch_id)
+    await bring_revisions(session, {instance.desired_revision_id for instance in instances})
+    for instance in instances:
         row = {"batch_id": batch_id, "instance_id": instance.id}
         try:
             async with session.begin_nested():

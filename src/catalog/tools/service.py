@@ -1,6 +1,7 @@
 """Reading the catalog."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,6 +33,12 @@ async def revision(session: AsyncSession, slug: str, number: int) -> ToolRevisio
     if found is None:
         raise NotFound
     return found
+
+
+async def bring_revisions(session: AsyncSession, revision_ids: Collection[UUID]) -> None:
+    """Read these revisions in one query and keep them with the session, so that to get one of them costs nothing."""
+    found = await session.scalars(sa.select(ToolRevision).where(ToolRevision.id.in_(revision_ids)))
+    session.info.setdefault("revisions", []).extend(found.all())
 
 
 async def revisions(session: AsyncSession, slug: str) -> Sequence[ToolRevision]:
