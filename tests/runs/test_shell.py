@@ -40,7 +40,8 @@ async def shell(
 
 
 async def on_host(shell: OperatorShell, condition: str) -> bool:
-    return shell.scene.on_host(f"{condition} && echo yes || true") == "yes"
+    """Ask in a thread: the server of the test answers meanwhile."""
+    return await asyncio.to_thread(shell.scene.on_host, f"{condition} && echo yes || true") == "yes"
 
 
 async def waiting_play(shell: OperatorShell, attempt: int = 1) -> asyncio.subprocess.Process:
@@ -48,7 +49,13 @@ async def waiting_play(shell: OperatorShell, attempt: int = 1) -> asyncio.subpro
     await shell.desire(doing="wait")
     process = await shell.start_play("act")
     begun = f"test -e {shell.scene.home}/begun-{attempt}"
-    await eventually(lambda: on_host(shell, begun), "the playbook has begun on the host")
+
+    async def has_begun() -> bool:
+        if process.returncode is not None:
+            raise ChildProcessError((await ended(process)).said)
+        return await on_host(shell, begun)
+
+    await eventually(has_begun, "the playbook has begun on the host")
     return process
 
 
@@ -152,17 +159,20 @@ async def test_nobody_else_acts_on_the_instance_while_the_shell_does(shell: Oper
     assert await state_of(shell) == "succeeded"
 
 
-async def test_no_worker_takes_a_step_that_waits_for_its_shell(shell: OperatorShell) -> None:
+async def test_a_shell_that_was_frozen_finds_its_run_ended_and_the_host_closed(shell: OperatorShell) -> None:
     process = await waiting_play(shell)
     run = await shell.last_run()
     kill(process, signal.SIGSTOP)
     await shell.scene.expire_lease(run.id)
     await shell.scene.engine("worker-2").work(run.id)
-    assert [one.worker for one in await shell.scene.tries(run.id)][:1] == [run.worker]
-    kill(process, signal.SIGCONT)
     await eventually(lambda: _is(shell, "failed"), "the run has ended")
+    kill(process, signal.SIGCONT)
+    shell.scene.on_host(f"touch {shell.scene.home}/go-on")
+    thawed = await ended(process)
+    assert thawed.status != 0
+    assert "The run is no longer yours." in thawed.said
+    assert not await on_host(shell, f"test -e {shell.scene.home}/done-1")
     assert "worker-2" not in {one.worker for one in await shell.scene.tries(run.id)}
-    assert (await ended(process)).status != 0
 
 
 async def test_a_shell_that_is_killed_ends_its_run_after_the_lease_and_is_fenced_off(shell: OperatorShell) -> None:
@@ -175,7 +185,8 @@ async def test_a_shell_that_is_killed_ends_its_run_after_the_lease_and_is_fenced
     assert (failed.error or {})["code"] == "shell-gone"
     assert [one.outcome for one in await shell.scene.tries(run.id)] == ["interrupted", "failed"]
     assert await on_host(shell, f"! grep -lsz '^COOP_ATTEMPT={shell.scene.instance.id} 1$' /proc/[0-9]*/environ")
-    assert not await on_host(shell, f"test -e /var/lib/coop-catalog/attempts/{shell.scene.instance.id}.shell-1")
+    closed = f"/var/lib/coop-catalog/attempts/{shell.scene.instance.id}.shell-1 -c 'echo through'"
+    assert "through" not in shell.scene.on_host(f"{closed} || true")
     assert not await on_host(shell, f"test -e {shell.scene.home}/done-1")
     again = await shell.play("verify")
     assert again.status == 0, again.said
