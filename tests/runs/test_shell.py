@@ -2,41 +2,23 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.runs.operator_shell import INVENTORY, OperatorShell, ended, kill, workers_care
-from tests.runs.scene import Scene, eventually
+from tests.runs.operator_shell import INVENTORY, OperatorShell, ended, kill
+from tests.runs.scene import eventually
 from tests.runs.test_playbooks import HOSTILE
-from tests.support.environment import variables
 from tests.support.issuer import Issuer
-from tests.support.running import served
 
-from catalog.app import create_app
 from catalog.instances.tables import Instance
 from catalog.platform.db.scope import OPERATOR
 from catalog.runs.control import cancel
 from catalog.runs.errors import SubjectBusy
 from catalog.runs.tables import Run, RunStep
-from catalog.settings import ServerSettings
 from catalog.sites.tables import Host
 
 LEFT_OUT, INTERRUPTED = 4, 99
 NOBODY_THERE = "https://127.0.0.1:9"
-
-
-@pytest.fixture
-async def shell(
-    scene: Scene, server_settings: ServerSettings, issuer: Issuer, tmp_path: Path
-) -> AsyncIterator[OperatorShell]:
-    operator = await scene.world.person("Olga Operator", "operator")
-    key_file = Path(variables("owner.env")["CATALOG_SSH_KEY_FILE"])
-    async with served(create_app(server_settings)) as url, workers_care(scene):
-        made = OperatorShell(scene, url, issuer.token(operator), key_file, tmp_path)
-        await made.desire(text="", doing="write")
-        yield made
 
 
 async def on_host(shell: OperatorShell, condition: str) -> bool:
