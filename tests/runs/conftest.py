@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 from devkit.hosts.records import known
 from devkit.state import ansible_user, state_folder
+from tests.runs.operator_shell import OperatorShell, workers_care
 from tests.runs.scene import Scene, probe_instance
 from tests.support.environment import variables
+from tests.support.issuer import Issuer
+from tests.support.running import served
 from tests.support.world import World
 
+from catalog.app import create_app
 from catalog.platform.db.engine import Database
 from catalog.platform.secrets import Vault
 from catalog.runs.ansible.process import PlaybookRunner
 from catalog.runs.steps.parts import Parts
-from catalog.settings import KeycloakSettings, SecretKeys
+from catalog.settings import KeycloakSettings, SecretKeys, ServerSettings
 
 HOST = "vancouver-1"
 NOWHERE = KeycloakSettings("https://signon.invalid", "coop", "none", "none", None)
@@ -47,3 +51,15 @@ async def scene(world: World, worker_database: Database, parts: Parts) -> AsyncI
     made = Scene(world, worker_database, parts, HOST, instance)
     yield made
     made.on_host(f"rm -rf {made.home} /var/lib/coop-catalog/attempts/{instance.id}*")
+
+
+@pytest.fixture
+async def shell(
+    scene: Scene, server_settings: ServerSettings, issuer: Issuer, tmp_path: Path
+) -> AsyncIterator[OperatorShell]:
+    operator = await scene.world.person("Olga Operator", "operator")
+    key_file = Path(variables("owner.env")["CATALOG_SSH_KEY_FILE"])
+    async with served(create_app(server_settings)) as url, workers_care(scene):
+        made = OperatorShell(scene, url, issuer.token(operator), key_file, tmp_path)
+        await made.desire(text="", doing="write")
+        yield made

@@ -84,7 +84,11 @@ async def test_no_table_of_the_database_holds_it(told: Scene) -> None:
 async def test_neither_the_workers_disk_nor_any_log_holds_it(told: Scene) -> None:
     assert told.host
     searched = 0
-    for file in (*_files(state_folder(), leave_out=NOT_THE_WORKERS), *_files(MEMORY), *_files(Path("/tmp"), depth=2)):  # noqa: S108 - where programs leave things
+    for file in (
+        *files_below(state_folder(), leave_out=NOT_THE_WORKERS),
+        *files_below(MEMORY),
+        *files_below(Path("/tmp"), depth=2),  # noqa: S108 - where programs leave things
+    ):
         searched += 1
         assert found_in(file.read_bytes()) == [], file
     assert searched
@@ -93,7 +97,7 @@ async def test_neither_the_workers_disk_nor_any_log_holds_it(told: Scene) -> Non
 async def test_neither_the_hosts_disk_nor_its_journal_holds_it(told: Scene) -> None:
     upper = hosts_folder() / told.host / "upper"
     journals = 0
-    for file in _files(upper):
+    for file in files_below(upper):
         journals += file.suffix == ".journal"
         assert found_in(file.read_bytes()) == [], file
     assert journals, "the journal is kept on that disk"
@@ -101,11 +105,11 @@ async def test_neither_the_hosts_disk_nor_its_journal_holds_it(told: Scene) -> N
     assert found_in(base64.b64decode(journal)) == []
 
 
-def _files(folder: Path, *, leave_out: tuple[str, ...] = (), depth: int = 30) -> Iterator[Path]:
+def files_below(folder: Path, *, leave_out: tuple[str, ...] = (), depth: int = 30) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or path.name in leave_out:
             continue
         if path.is_dir() and depth:
-            yield from _files(path, depth=depth - 1)
+            yield from files_below(path, depth=depth - 1)
         elif path.is_file() and path.stat().st_size < LARGEST_FILE:
             yield path

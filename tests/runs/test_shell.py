@@ -2,45 +2,28 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.runs.operator_shell import INVENTORY, OperatorShell, ended, kill, workers_care
-from tests.runs.scene import Scene, eventually
+from tests.runs.operator_shell import INVENTORY, OperatorShell, ended, kill
+from tests.runs.scene import eventually
 from tests.runs.test_playbooks import HOSTILE
-from tests.support.environment import variables
 from tests.support.issuer import Issuer
-from tests.support.running import served
 
-from catalog.app import create_app
 from catalog.instances.tables import Instance
 from catalog.platform.db.scope import OPERATOR
 from catalog.runs.control import cancel
 from catalog.runs.errors import SubjectBusy
 from catalog.runs.tables import Run, RunStep
-from catalog.settings import ServerSettings
 from catalog.sites.tables import Host
 
 LEFT_OUT, INTERRUPTED = 4, 99
 NOBODY_THERE = "https://127.0.0.1:9"
 
 
-@pytest.fixture
-async def shell(
-    scene: Scene, server_settings: ServerSettings, issuer: Issuer, tmp_path: Path
-) -> AsyncIterator[OperatorShell]:
-    operator = await scene.world.person("Olga Operator", "operator")
-    key_file = Path(variables("owner.env")["CATALOG_SSH_KEY_FILE"])
-    async with served(create_app(server_settings)) as url, workers_care(scene):
-        made = OperatorShell(scene, url, issuer.token(operator), key_file, tmp_path)
-        await made.desire(text="", doing="write")
-        yield made
-
-
 async def on_host(shell: OperatorShell, condition: str) -> bool:
-    return shell.scene.on_host(f"{condition} && echo yes || true") == "yes"
+    """Ask in a thread: the server of the test answers meanwhile."""
+    return await asyncio.to_thread(shell.scene.on_host, f"{condition} && echo yes || true") == "yes"
 
 
 async def waiting_play(shell: OperatorShell, attempt: int = 1) -> asyncio.subprocess.Process:
@@ -48,7 +31,13 @@ async def waiting_play(shell: OperatorShell, attempt: int = 1) -> asyncio.subpro
     await shell.desire(doing="wait")
     process = await shell.start_play("act")
     begun = f"test -e {shell.scene.home}/begun-{attempt}"
-    await eventually(lambda: on_host(shell, begun), "the playbook has begun on the host")
+
+    async def has_begun() -> bool:
+        if process.returncode is not None:
+            raise ChildProcessError((await ended(process)).said)
+        return await on_host(shell, begun)
+
+    await eventually(has_begun, "the playbook has begun on the host")
     return process
 
 
@@ -152,17 +141,20 @@ async def test_nobody_else_acts_on_the_instance_while_the_shell_does(shell: Oper
     assert await state_of(shell) == "succeeded"
 
 
-async def test_no_worker_takes_a_step_that_waits_for_its_shell(shell: OperatorShell) -> None:
+async def test_a_shell_that_was_frozen_finds_its_run_ended_and_the_host_closed(shell: OperatorShell) -> None:
     process = await waiting_play(shell)
     run = await shell.last_run()
     kill(process, signal.SIGSTOP)
     await shell.scene.expire_lease(run.id)
     await shell.scene.engine("worker-2").work(run.id)
-    assert [one.worker for one in await shell.scene.tries(run.id)][:1] == [run.worker]
-    kill(process, signal.SIGCONT)
     await eventually(lambda: _is(shell, "failed"), "the run has ended")
+    kill(process, signal.SIGCONT)
+    shell.scene.on_host(f"touch {shell.scene.home}/go-on")
+    thawed = await ended(process)
+    assert thawed.status != 0
+    assert "The run is no longer yours." in thawed.said
+    assert not await on_host(shell, f"test -e {shell.scene.home}/done-1")
     assert "worker-2" not in {one.worker for one in await shell.scene.tries(run.id)}
-    assert (await ended(process)).status != 0
 
 
 async def test_a_shell_that_is_killed_ends_its_run_after_the_lease_and_is_fenced_off(shell: OperatorShell) -> None:
@@ -175,7 +167,8 @@ async def test_a_shell_that_is_killed_ends_its_run_after_the_lease_and_is_fenced
     assert (failed.error or {})["code"] == "shell-gone"
     assert [one.outcome for one in await shell.scene.tries(run.id)] == ["interrupted", "failed"]
     assert await on_host(shell, f"! grep -lsz '^COOP_ATTEMPT={shell.scene.instance.id} 1$' /proc/[0-9]*/environ")
-    assert not await on_host(shell, f"test -e /var/lib/coop-catalog/attempts/{shell.scene.instance.id}.shell-1")
+    closed = f"/var/lib/coop-catalog/attempts/{shell.scene.instance.id}.shell-1 -c 'echo through'"
+    assert "through" not in shell.scene.on_host(f"{closed} || true")
     assert not await on_host(shell, f"test -e {shell.scene.home}/done-1")
     again = await shell.play("verify")
     assert again.status == 0, again.said

@@ -9,7 +9,7 @@ ALL = "instance_host"
 """The group of all instances: what the bundles' playbooks call their host."""
 
 HOST_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}")
-ADDRESS = re.compile(r"[0-9A-Za-z.:-]+")
+ADDRESS = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:-]*")
 SSH_PORT = 22
 ATTEMPTS = "/var/lib/coop-catalog/attempts"
 
