@@ -14,8 +14,12 @@ MOST_NAMES = 100
 CUT = "\n… [cut]"
 
 _LISTED_FILES = ("written", "made", "mended")
-_LISTED_UNITS = {"started": "start", "restarted": "restart", "stopped": "stop", "enabled": "enable"} | {
-    "disabled": "disable"
+_LISTED_UNITS = {
+    "started": "start",
+    "restarted": "restart",
+    "stopped": "stop",
+    "enabled": "enable",
+    "disabled": "disable",
 }
 
 
