@@ -87,6 +87,10 @@ def _files(result: dict[str, Any]) -> Iterator[str]:
     for name in ("dest", "path"):
         if isinstance(result.get(name), str):
             yield result[name]
+    # In check mode, Ansible's own copy and template name the file by its difference alone.
+    for diff in _differences(result):
+        if str(diff.get("before_header")).startswith("/"):
+            yield str(diff["before_header"])
 
 
 def _units(result: dict[str, Any]) -> Iterator[UnitChange]:
@@ -99,10 +103,12 @@ def _units(result: dict[str, Any]) -> Iterator[UnitChange]:
 
 
 def _diffs(result: dict[str, Any]) -> Iterator[str]:
+    yield from filter(None, map(_text, _differences(result)))
+
+
+def _differences(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     found = result.get("diff")
-    for diff in found if isinstance(found, list) else [found]:
-        if isinstance(diff, dict) and (text := _text(diff)):
-            yield text
+    yield from (diff for diff in (found if isinstance(found, list) else [found]) if isinstance(diff, dict))
 
 
 def _text(diff: Mapping[str, Any]) -> str:
