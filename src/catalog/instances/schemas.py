@@ -59,9 +59,7 @@ class InstanceOut(msgspec.Struct, frozen=True):
     """One running tool of one member.
 
     `desired` is what was decided, `applied` what the last successful run set up (null before the first). `attention`
-    says what a person should look at: `drift` (a verify found that it is not as it was last set up), `changed-by-hand`
-    (files that were, and have been put right), or an action and how it ended, such as `update-failed`. `version` is the
-    `ETag`.
+    says what a person should look at. `version` is the `ETag`.
     """
 
     id: UUID
