@@ -89,6 +89,7 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/requests/{request_id}",
         "/v1/requests/{request_id}/approve",
         "/v1/requests/{request_id}/decline",
+        "/v1/requests/{request_id}/plan",
         "/v1/requests/{request_id}/withdraw",
         "/v1/runs",
         "/v1/runs/{run_id}",

@@ -18,7 +18,7 @@ from tests.support.cluster import Cluster
 from tests.support.world import World
 
 from catalog.identity.keycloak.clients import client_secret
-from catalog.identity.keycloak.instance_clients import instance_client_id
+from catalog.identity.keycloak.specs import instance_client_id
 from catalog.instances.reservations import Reservation, reserve
 from catalog.instances.secrets import open_secrets
 from catalog.instances.tables import Instance, Port

@@ -71,6 +71,9 @@ class InstancesController(Controller):
     ) -> Response[InstanceOut]:
         """Look at one instance: where it stands, what it should be, and what it is.
 
+        `attention` is null where all is well; else `drift` (a verify found that it is not as it was last set up),
+        `changed-by-hand` (files that were, and were put right), or an action and its end, such as `update-failed`.
+
         States: `provisioning` (its first provision is on the way), `running`, `failed` (that provision gave up and can
         be tried again), `suspended` (off the web, all that it holds is kept), `removing`, `removed` (final: its name
         rests, its place is free).

@@ -20,6 +20,7 @@ from catalog.platform.i18n import Language
 from catalog.requests import decisions, reading, submission
 from catalog.requests.answers import dry_run_out, request_out
 from catalog.requests.lifecycle import DESCRIPTION, State
+from catalog.requests.provision_plans import ProvisionPlanOut, provision_plan
 from catalog.requests.schemas import DeclineIn, DryRunOut, NewRequest, RequestOut
 from catalog.requests.tables import Request
 from catalog.settings import ServerSettings
@@ -120,6 +121,22 @@ class RequestsController(Controller):
     ) -> Response[RequestOut]:
         """Look at one request: what was asked for, where it would stand, what was decided and why."""
         return await _answer(uow, await reading.visible_request(uow, principal, request_id), language)
+
+    @get("/{request_id:uuid}/plan", summary="See what approving would set up", responses=refusals(404))
+    async def plan(
+        self,
+        principal: NamedDependency[Principal],
+        uow: NamedDependency[AsyncSession],
+        language: NamedDependency[Language],
+        request_id: FromPath[UUID],
+    ) -> Response[ProvisionPlanOut]:
+        """See what approving the request would set up: place, name, share, sign-on, and the tasks on the host.
+
+        Nothing is reserved, and nobody asks the host: the tasks are read from the tool's automation. What they would
+        change can be told once there is an instance (`POST /v1/instances/{id}/plan`).
+        """
+        request = await reading.visible_request(uow, principal, request_id)
+        return Response(await provision_plan(uow, request, language), headers=language_headers(language))
 
     @post("/{request_id:uuid}/approve", summary="Approve a request", status_code=OK, responses=_DECIDED)
     async def approve(

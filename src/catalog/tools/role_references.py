@@ -15,11 +15,11 @@ _ROLE_KEYS = frozenset(prefix + name for prefix in _COLLECTIONS for name in _ROL
 _FILE_KEYS = frozenset(prefix + name for prefix in _COLLECTIONS for name in _FILE_TASKS)
 
 
-class _AnsibleLoader(yaml.SafeLoader):
+class AnsibleLoader(yaml.SafeLoader):
     """Reads what Ansible reads: its own tags (`!unsafe`, `!vault`) stand for plain values."""
 
 
-def _untagged(loader: _AnsibleLoader, _suffix: str, node: yaml.Node) -> Any:
+def _untagged(loader: AnsibleLoader, _suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return loader.construct_scalar(node)
     if isinstance(node, yaml.SequenceNode):
@@ -27,7 +27,7 @@ def _untagged(loader: _AnsibleLoader, _suffix: str, node: yaml.Node) -> Any:
     return loader.construct_mapping(node, deep=True) if isinstance(node, yaml.MappingNode) else None
 
 
-_AnsibleLoader.add_multi_constructor("!", _untagged)
+AnsibleLoader.add_multi_constructor("!", _untagged)
 
 
 def roles_in(content: bytes, path: str) -> frozenset[str]:
@@ -37,7 +37,7 @@ def roles_in(content: bytes, path: str) -> frozenset[str]:
     which role to publish), and where a file outside the folder is drawn in by its path.
     """
     try:
-        documents = list(yaml.load_all(content, Loader=_AnsibleLoader))
+        documents = list(yaml.load_all(content, Loader=AnsibleLoader))
     except yaml.YAMLError as error:
         raise BundleRefused(file=path, problem="This is not YAML.") from error
     return frozenset(name for document in documents for name in _names(document, path))

@@ -16,18 +16,21 @@ from catalog.identity.keycloak.clients import (
 from catalog.identity.keycloak.connection import KeycloakConnection
 from catalog.identity.keycloak.errors import KeycloakRefused
 from catalog.identity.keycloak.reconciling import Difference, Part, Reconciler
-from catalog.identity.keycloak.specs import ACCESS, GRANTS, INSTANCE, ORGANIZATIONS, InstanceClient, InstanceClientSpec
+from catalog.identity.keycloak.specs import (
+    ACCESS,
+    GRANTS,
+    INSTANCE,
+    ORGANIZATIONS,
+    InstanceClient,
+    InstanceClientSpec,
+    instance_client_id,
+)
 from catalog.platform.clock import now
 
 DEFAULT_SCOPES = ("basic", "email", "profile")
 OPTIONAL_SCOPES = ("organization",)
 CONFLICTS_BORNE = 3
 CLIENTS_A_PAGE = 100
-
-
-def instance_client_id(instance_id: str) -> str:
-    """Name the client of an instance."""
-    return f"instance-{instance_id}"
 
 
 async def ensure_instance_client(connection: KeycloakConnection, spec: InstanceClientSpec) -> InstanceClient:

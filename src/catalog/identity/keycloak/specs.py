@@ -81,3 +81,8 @@ class InstanceClient:
     client_id: str
     secret: str = field(repr=False)
     changed: bool
+
+
+def instance_client_id(instance_id: str) -> str:
+    """Name the client of an instance."""
+    return f"instance-{instance_id}"

@@ -14,8 +14,12 @@ MOST_NAMES = 100
 CUT = "\n… [cut]"
 
 _LISTED_FILES = ("written", "made", "mended")
-_LISTED_UNITS = {"started": "start", "restarted": "restart", "stopped": "stop", "enabled": "enable"} | {
-    "disabled": "disable"
+_LISTED_UNITS = {
+    "started": "start",
+    "restarted": "restart",
+    "stopped": "stop",
+    "enabled": "enable",
+    "disabled": "disable",
 }
 
 
@@ -83,6 +87,10 @@ def _files(result: dict[str, Any]) -> Iterator[str]:
     for name in ("dest", "path"):
         if isinstance(result.get(name), str):
             yield result[name]
+    # In check mode, Ansible's own copy and template name the file by its difference alone.
+    for diff in _differences(result):
+        if str(diff.get("before_header")).startswith("/"):
+            yield str(diff["before_header"])
 
 
 def _units(result: dict[str, Any]) -> Iterator[UnitChange]:
@@ -95,10 +103,12 @@ def _units(result: dict[str, Any]) -> Iterator[UnitChange]:
 
 
 def _diffs(result: dict[str, Any]) -> Iterator[str]:
+    yield from filter(None, map(_text, _differences(result)))
+
+
+def _differences(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     found = result.get("diff")
-    for diff in found if isinstance(found, list) else [found]:
-        if isinstance(diff, dict) and (text := _text(diff)):
-            yield text
+    yield from (diff for diff in (found if isinstance(found, list) else [found]) if isinstance(diff, dict))
 
 
 def _text(diff: Mapping[str, Any]) -> str:

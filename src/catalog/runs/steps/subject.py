@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from catalog.identity.keycloak.instance_clients import instance_client_id
+from catalog.identity.keycloak.specs import instance_client_id
 from catalog.instances.secrets import CLIENT_SECRET
 from catalog.instances.tables import Instance, Port
 from catalog.members.tables import Member
