@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,8 +33,8 @@ OPEN_STATES = frozenset({"queued", "running", "waiting"})
 def compare_verifying() -> list[Comparison | Weight]:
     """Verify the demo's wiki both ways, in turns; weigh the worker."""
     variables = environment("worker")
-    token = access_token(OPERATOR, password_of(OPERATOR))
-    api = CatalogApi(variables["CATALOG_URL"], token, variables["CATALOG_CA_FILE"])
+    sign_in = partial(access_token, OPERATOR, password_of(OPERATOR))
+    api = CatalogApi(variables["CATALOG_URL"], sign_in, variables["CATALOG_CA_FILE"])
     instance = api.get("/v1/instances", tool=TOOL, state="running", limit=1)["items"][0]
     worker = read_json(state_folder() / "run" / f"{WORKER}.json")["pid"]
     at_rest = memory_of(worker)

@@ -1,12 +1,12 @@
 """`./dev`: finds the command, prepares the machine, and goes inside."""
 
 import os
-import shutil
 import sys
+from functools import partial
 
-from devkit import namespace, packages, preflight, python_packages, users
+from devkit import namespace, packages, preflight, python_packages, removing, users
 from devkit.running import Failed
-from devkit.state import INSIDE, STATE, make_folders, state_folder
+from devkit.state import INSIDE, STATE, make_folders
 from devkit.telling import Teller
 
 HELP = """\
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         if command in NEEDS_SET_UP:
             _set_up()
         elif not python_packages.python().is_file():
-            return _nothing_there(command)
+            return _nothing_there(arguments)
         if not namespace.is_inside():
             namespace.enter()
         module = "devkit.preparing" if command in NEEDS_SET_UP else "devkit.inside"
@@ -59,10 +59,11 @@ def main(arguments: list[str]) -> int:
         return EXIT_INTERRUPTED
 
 
-def _nothing_there(command: str) -> int:
-    if command == "down":
-        users.remove_all()
-        shutil.rmtree(state_folder(), ignore_errors=True)
+def _nothing_there(arguments: list[str]) -> int:
+    """Answer before the first set-up, or after one that was interrupted: nothing runs yet."""
+    if arguments[0] == "down":
+        if arguments[1:] == ["--purge"]:
+            removing.remove_all(partial(print, flush=True))
         print("Nothing runs here.")
         return 0
     print("Nothing is set up yet: ./dev up or ./dev demo does it.", file=sys.stderr)
@@ -79,12 +80,13 @@ def _set_up() -> None:
     new_users = users.missing()
     for line in _announced(missing, new_users):
         print(line, flush=True)
+    # Users first: by them, another checkout that is purged meanwhile knows that its packages are needed here too.
+    for name in new_users:
+        users.add(name)
     if missing:
         tell = Teller()
         with tell.chapter(f"Installing {len(missing)} Debian packages"):
             packages.install(list(missing))
-    for name in new_users:
-        users.add(name)
 
 
 def _announced(missing: dict[str, str], new_users: list[str]) -> list[str]:
@@ -92,7 +94,7 @@ def _announced(missing: dict[str, str], new_users: list[str]) -> list[str]:
     lines = []
     if missing:
         lines.append("Debian packages to install:")
-        lines += [f"  {name:<18} {why}" for name, why in sorted(missing.items())]
+        lines += [f"  {name:<21} {why}" for name, why in sorted(missing.items())]
     if new_users:
         lines.append(f"System users to add, without rights and without a home: {', '.join(new_users)}")
     if lines:

@@ -13,14 +13,16 @@ from devkit.state import CHECKOUT
 from devkit.telling import Teller
 
 UNIT_TESTS = "tests/unit"
+# Two processes: one for all that acts on the hosts, in order, and one for the rest (tests/conftest.py).
+SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadgroup")
 LOCK = (
     "uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade "
-    "--no-emit-index-url --no-annotate --quiet --output-file requirements.lock"
+    "--no-emit-index-url --no-annotate --quiet --cache-dir .dev/cache/uv --output-file requirements.lock"
 )
 STATIC: dict[str, Sequence[str]] = {
     "lint": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
-    "imports": ("lint-imports",),
+    "imports": ("lint-imports", "--cache-dir", ".dev/cache/imports"),
     "types": ("mypy",),
 }
 
@@ -40,7 +42,7 @@ def test(arguments: list[str]) -> int:
     began = time.monotonic()
     keycloak.test_provider()
     print(f"membership provider: {time.monotonic() - began:.0f} s", flush=True)
-    return _report({**STATIC, "tests": _pytest([])})
+    return _report({**STATIC, "tests": _pytest(SIDE_BY_SIDE)})
 
 
 def bench(arguments: list[str]) -> int:

@@ -18,11 +18,19 @@ NAME = "keycloak"
 VERSION = "26.7.3"
 ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
-MAVEN = ("mvn", "--batch-mode", "--quiet", "--no-transfer-progress")
+NO_STATISTICS = "-XX:-UsePerfData"  # which it would keep in /tmp
 HEAP = "-Xms128m -Xmx768m -XX:MaxMetaspaceSize=320m"
 BUILD = {"KC_DB": "postgres", "KC_HEALTH_ENABLED": "true", "KC_METRICS_ENABLED": "true"}
 READY_SECONDS = 300
 SOURCES = CHECKOUT / "keycloak"
+
+
+def _java() -> dict[str, str]:
+    """Give what Java is told, so that its files are here and not in the /tmp of everybody."""
+    temporary = _folder() / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    shutil.chown(temporary, user(), user())
+    return {"JAVA_OPTS_KC_HEAP": HEAP, "JAVA_OPTS_APPEND": f"{NO_STATISTICS} -Djava.io.tmpdir={temporary}"}
 
 
 def _folder() -> Path:
@@ -34,6 +42,13 @@ def home() -> Path:
     return _folder() / f"keycloak-{VERSION}"
 
 
+def _maven(*arguments: str, cwd: Path | None = None, log: str = NAME) -> None:
+    """Run Maven, which keeps what it downloads here and not in somebody's home."""
+    kept = f"-Dmaven.repo.local={state_folder() / 'maven'}"
+    command = ["mvn", "--batch-mode", "--quiet", "--no-transfer-progress", kept, *arguments]
+    run(command, log, environment={"MAVEN_OPTS": NO_STATISTICS}, cwd=cwd)
+
+
 def fetch() -> None:
     """Download Keycloak and unpack it, unless that was done; whole or not at all."""
     if home().is_dir():
@@ -43,7 +58,7 @@ def fetch() -> None:
     if not archive.is_file():
         unfinished = _folder() / "download"
         shutil.rmtree(unfinished, ignore_errors=True)
-        run([*MAVEN, COPY, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={unfinished}"], NAME)
+        _maven(COPY, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={unfinished}")
         (unfinished / archive.name).rename(archive)
     unpacked = _folder() / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
@@ -59,11 +74,11 @@ def install_ours() -> None:
     project = _folder() / "membership"
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(SOURCES / "membership", project, ignore=shutil.ignore_patterns("target"))
-    run([*MAVEN, "-DskipTests", "package"], NAME, cwd=project)
+    _maven("-DskipTests", "package", cwd=project)
     shutil.copy(_jar(project), home() / "providers" / "coop-membership.jar")
     shutil.copytree(SOURCES / "theme", home() / "themes", dirs_exist_ok=True)
     shutil.rmtree(home() / "data" / "tmp", ignore_errors=True)
-    run([home() / "bin" / "kc.sh", "build"], NAME, environment={**BUILD, "JAVA_OPTS_KC_HEAP": HEAP})
+    run([home() / "bin" / "kc.sh", "build"], NAME, environment=BUILD | _java())
     for folder in (home() / "data", home() / "lib" / "quarkus"):
         folder.mkdir(exist_ok=True)
         for path in (folder, *folder.rglob("*")):
@@ -75,7 +90,7 @@ def start(postgres_port: int) -> bool:
     """Start it over HTTPS on the bridge's address alone; tell whether it was started now."""
     environment = {
         **BUILD,
-        "JAVA_OPTS_KC_HEAP": HEAP,
+        **_java(),
         "KC_DB_URL": f"jdbc:postgresql://127.0.0.1:{postgres_port}/keycloak",
         "KC_DB_USERNAME": "keycloak",
         "KC_DB_PASSWORD": secret("postgres-keycloak"),
@@ -109,7 +124,7 @@ def test_provider() -> None:
     project = _folder() / "membership-tests"
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(SOURCES / "membership", project, ignore=shutil.ignore_patterns("target"))
-    run([*MAVEN, "test"], "membership-tests", cwd=project)
+    _maven("test", cwd=project, log="membership-tests")
     stamp("membership-tests", digest)
 
 

@@ -1,15 +1,23 @@
 """Debian's packages: which are needed and why, and which this checkout's set-up brought."""
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from devkit.running import run
-from devkit.state import state_folder, write
+from devkit import users
+from devkit.running import run, said
+from devkit.state import STATE, state_folder, write
 
 BROUGHT_FILE = "packages"
 NEWEST_OLD_JAVA = 16
+QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+# What apt would do, a line each. It tells new packages from newer ones by the old version in brackets.
+TO_INSTALL, TO_REMOVE = re.compile(r"^Inst (\S+) \(", re.MULTILINE), re.compile(r"^Remv (\S+) ", re.MULTILINE)
+# Only a dependency keeps a package that we brought.
+NEEDED_ALONE = ("-o", "APT::AutoRemove::RecommendsImportant=false", "-o", "APT::AutoRemove::SuggestsImportant=false")
 
 NEEDED = {
     "ca-certificates": "to check who a download comes from",
@@ -35,13 +43,7 @@ JAVA = ("default-jdk-headless", "runs and builds for Keycloak: Java 17 or later"
 
 def missing() -> dict[str, str]:
     """List the packages that are not installed, each with its reason."""
-    listed = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    ).stdout
-    installed = {line.split()[0] for line in listed.splitlines() if line.endswith(" installed")}
+    installed = _installed()
     found = {name: why for name, why in NEEDED.items() if name not in installed}
     if shutil.which("mvn") is not None:
         found.pop("maven", None)
@@ -51,26 +53,67 @@ def missing() -> dict[str, str]:
 
 
 def install(names: list[str]) -> None:
-    """Install packages without their recommendations, and note which this checkout brought."""
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    write(state_folder() / BROUGHT_FILE, "\n".join(sorted({*brought(), *names})))
-    run(["apt-get", "update"], "packages", environment=quiet)
-    run(["apt-get", "install", "--yes", "--no-install-recommends", *names], "packages", environment=quiet)
+    """Install packages without their recommendations, and note before that what is new on this machine by it."""
+    run(["apt-get", "update"], "packages", environment=QUIET)
+    _take_up()
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *names]
+    new = TO_INSTALL.findall(said([*command, "--simulate"]))
+    _note(state_folder(), new)
+    run([*command, "-o", "APT::Keep-Downloaded-Packages=false"], "packages", environment=QUIET)
 
 
-def brought() -> list[str]:
-    """Name the packages that this checkout's set-up installed."""
-    file = state_folder() / BROUGHT_FILE
+def brought(state: Path | None = None) -> list[str]:
+    """Name the packages that are here for this checkout, or for the one of that state: those new by its set-up."""
+    file = (state or state_folder()) / BROUGHT_FILE
     return file.read_text(encoding="ascii").split() if file.is_file() else []
 
 
 def remove_brought(say: Callable[[str], None]) -> None:
-    """Remove what this checkout's set-up installed, with what only that needed."""
-    names = brought()
-    if names:
-        say(f"Removing the packages that this set-up installed: {', '.join(names)}")
-        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        run(["apt-get", "purge", "--yes", "--auto-remove", *names], "packages", environment=quiet)
+    """Remove what this checkout's set-up brought, except for what something else needs by now.
+
+    What another checkout on this machine needs too is left to it, and removed with that one.
+    """
+    _take_up()
+    names = sorted(_installed() & {*brought()})
+    if not names:
+        return
+    others = users.other_checkouts()
+    if others:
+        say(f"Packages that stay, since {', '.join(others)} may need them too: {', '.join(names)}")
+        for state in (Path(other) / STATE for other in others):
+            if state.is_dir():
+                _note(state, names)
+                break
+        return
+    run(["apt-mark", "auto", *names], "packages")
+    unneeded = TO_REMOVE.findall(said(["apt-get", "autoremove", "--simulate", *NEEDED_ALONE]))
+    gone = sorted({*names} & {*unneeded})
+    if gone:
+        say(f"Removing the packages that this set-up installed: {', '.join(gone)}")
+        run(["apt-get", "purge", "--yes", *gone], "packages", environment=QUIET)
+
+
+def _take_up() -> None:
+    """Bring to an end what an interrupted set-up of ours began: until then, apt refuses everything."""
+    if brought():
+        # Its status says nothing: what it can't configure for want of other packages, apt completes.
+        subprocess.run(["dpkg", "--configure", "-a"], env={**os.environ, **QUIET}, capture_output=True, check=False)
+        command = ["apt-get", "install", "--fix-broken", "--yes", "--no-install-recommends"]
+        run(command, "packages", environment=QUIET)
+
+
+def _note(state: Path, names: Iterable[str]) -> None:
+    write(state / BROUGHT_FILE, "\n".join(sorted({*brought(state), *names})))
+
+
+def _installed() -> set[str]:
+    listed = subprocess.run(
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    ).stdout
+    return {line.split()[0] for line in listed.splitlines() if line.endswith(" installed")}
 
 
 def _java_is_new_enough() -> bool:
@@ -79,6 +122,6 @@ def _java_is_new_enough() -> bool:
     compiler = f"{home}/bin/javac" if home else shutil.which("javac")
     if compiler is None or shutil.which("java") is None:
         return False
-    told = subprocess.run([compiler, "-version"], capture_output=True, text=True, check=False)
+    told = subprocess.run([compiler, "-J-XX:-UsePerfData", "-version"], capture_output=True, text=True, check=False)
     number = (told.stdout or told.stderr).split()[-1].split(".")[0]
     return number.isdecimal() and int(number) > NEWEST_OLD_JAVA

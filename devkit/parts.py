@@ -7,8 +7,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from functools import partial
 
-from devkit import certificates, keycloak, network, packages, postgres, processes, users
+from devkit import certificates, keycloak, network, postgres, processes, removing, users
 from devkit.environment import (
     BOOTSTRAP_CLIENT,
     CATALOG_URL,
@@ -95,16 +96,16 @@ def down(arguments: list[str]) -> int:
     """`./dev down`: stop everything; with `--purge`, remove all that was made."""
     if arguments not in ([], ["--purge"]):
         raise Failed("./dev down takes nothing but --purge.")
+    say = partial(print, flush=True)
     for name in (RELOADER, WORKER, SERVER, keycloak.NAME, postgres.NAME):
         if processes.stop(name):
-            print(f"Stopped {name}.", flush=True)
-    machines.down(list(machines.known()), say=print)
+            say(f"Stopped {name}.")
+    machines.down(list(machines.known()), say=say)
     network.lower_network(network.network())
+    processes.end_all_of(users.numbers())
     if arguments:
-        packages.remove_brought(print)
-        users.remove_all()
-        shutil.rmtree(state_folder(), ignore_errors=True)
-        print("Removed all that was made for this checkout.")
+        removing.remove_all(say)
+        say("Removed all that was made for this checkout.")
     return 0
 
 

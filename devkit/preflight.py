@@ -4,16 +4,16 @@ import os
 import re
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from devkit.state import CHECKOUT
+from devkit import registries
+from devkit.hosts.base import SUITES
+from devkit.state import CHECKOUT, state_folder
 
 MEMORY_MB = 3500
-DISK_MB = 8000
-PROBE_SECONDS = 15
+DISK_MB, DISK_MB_ONCE_SET_UP = 8000, 2000
+SET_UP = ("stamps/venv", "stamps/keycloak", *(f"hosts/base-{suite}" for suite in SUITES))
 DEBIAN_RELEASES = ("12", "13")
 OLDEST_UBUNTU = (24, 4)
 READABLE = 0o555
@@ -21,7 +21,10 @@ READABLE = 0o555
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found: distribution and release, memory and disk in MB, and what the kernel and the folders allow."""
+    """What was found: distribution and release, memory and disk in MB, and what the kernel and the folders allow.
+
+    `set_up_before` tells that the large parts are there: then little disk is needed.
+    """
 
     distribution: str
     release: str
@@ -30,7 +33,8 @@ class Machine:
     disk_mb: int
     namespaces: bool
     checkout_readable: bool
-    packages_reachable: bool
+    unreachable: registries.Registry | None
+    set_up_before: bool
 
 
 def complaint(machine: Machine) -> str | None:  # noqa: PLR0911 - one for each thing that may be missing
@@ -42,8 +46,9 @@ def complaint(machine: Machine) -> str | None:  # noqa: PLR0911 - one for each t
         )
     if machine.memory_mb < MEMORY_MB:
         return f"This needs 4 GB of memory; the machine has {machine.memory_mb} MB. Give it more, or use another one."
-    if machine.disk_mb < DISK_MB:
-        return f"This needs {DISK_MB} MB of free disk; there are {machine.disk_mb} MB. Free some, or clone elsewhere."
+    needed = DISK_MB_ONCE_SET_UP if machine.set_up_before else DISK_MB
+    if machine.disk_mb < needed:
+        return f"This needs {needed} MB of free disk; there are {machine.disk_mb} MB. Free some, or clone elsewhere."
     if not machine.namespaces:
         return (
             "This needs mount and network namespaces, which are forbidden here (a container without privileges?): "
@@ -51,16 +56,16 @@ def complaint(machine: Machine) -> str | None:  # noqa: PLR0911 - one for each t
         )
     if not machine.checkout_readable:
         return "The checkout can't be read by others than root, so no system user can run it: chmod -R go+rX . first."
-    if not machine.packages_reachable:
+    if machine.unreachable is not None:
         return (
-            "Debian's package mirror can't be reached: look at /etc/apt/sources.list* and at the proxy settings, "
-            "and try again."
+            f"{machine.unreachable.name} can't be reached: look at the network, at the proxy settings and at "
+            f"{machine.unreachable.set_in}, and try again."
         )
     return None
 
 
 def look(*, need_packages: bool) -> Machine:
-    """Look at this machine. Mirrors are asked only where packages have to be fetched."""
+    """Look at this machine. A registry is asked only where something has to be fetched from it."""
     release = _os_release()
     return Machine(
         distribution=release.get("ID", "an unknown system"),
@@ -70,7 +75,8 @@ def look(*, need_packages: bool) -> Machine:
         disk_mb=shutil.disk_usage(CHECKOUT).free // 2**20,
         namespaces=_namespaces(),
         checkout_readable=(CHECKOUT / "dev").stat().st_mode & CHECKOUT.stat().st_mode & READABLE == READABLE,
-        packages_reachable=not need_packages or _mirror_answers(),
+        unreachable=registries.first_unreachable(_wanted(need_packages=need_packages)),
+        set_up_before=all((state_folder() / part).exists() for part in SET_UP),
     )
 
 
@@ -99,16 +105,10 @@ def _namespaces() -> bool:
     return probe.returncode == 0
 
 
-def _mirror_answers() -> bool:
-    """Ask the first address that apt would fetch from. Any answer will do: apt itself knows the rest."""
-    listed = subprocess.run(["apt-get", "update", "--print-uris"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"^'(https?://[^']+)'", listed, re.MULTILINE)
-    if found is None:
-        return True
-    try:
-        urllib.request.urlopen(found[1], timeout=PROBE_SECONDS).close()  # noqa: S310 - http and https alone, see above
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
+def _wanted(*, need_packages: bool) -> list[registries.Registry]:
+    wanted = {
+        registries.debian: need_packages,
+        registries.python: not (state_folder() / "stamps/venv").exists(),
+        registries.maven: not (state_folder() / "stamps/keycloak").exists(),
+    }
+    return [registry for find, needed in wanted.items() if needed and (registry := find()) is not None]

@@ -1,18 +1,20 @@
 """The parts that run in the background: started as the checkout's user, known by pid and start time, ended by those."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from devkit.running import Failed, tail
 from devkit.state import read_json, state_folder, user, write
 
-STOP_SECONDS = 20
+STOP_SECONDS = 30  # longer than a worker's patience with what it is doing
+END_SECONDS = 10
 POLL_SECONDS = 0.1
 CAPABILITY_PREFIX = "+"
 
@@ -80,6 +82,21 @@ def stop(name: str) -> bool:
     return True
 
 
+def end_all_of(uids: Collection[int]) -> None:
+    """End what still runs as these users: a browser, or what was left by a part that was ended by force.
+
+    Hosts have numbers of users of their own, which may be the same: what sees another root is left alone.
+    """
+    deadline = time.monotonic() + END_SECONDS
+    while left := _running_as(uids):
+        if time.monotonic() > deadline:
+            raise Failed(f"These processes don't end: {', '.join(map(str, left))}.")
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_SECONDS)
+
+
 def names() -> list[str]:
     """Name every service that was started and not stopped."""
     return sorted(file.stem for file in (state_folder() / "run").glob("*.json"))
@@ -113,6 +130,18 @@ def _basic_environment() -> dict[str, str]:
 
 def _file(name: str) -> Path:
     return state_folder() / "run" / f"{name}.json"
+
+
+def _running_as(uids: Collection[int]) -> list[int]:
+    here, found = Path("/").stat(), []
+    for process in Path("/proc").glob("[0-9]*"):
+        # It may end meanwhile; one that has ended already has no root.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            status = (process / "status").read_text(encoding="utf-8", errors="replace")
+            uid = int(status.partition("\nUid:")[2].split()[0])
+            if uid in uids and os.path.samestat((process / "root").stat(), here):
+                found.append(int(process.name))
+    return found
 
 
 def _started(pid: int) -> int | None:

@@ -25,7 +25,8 @@ def ensure() -> None:
     if not (folder / "bin" / "pip").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         run([sys.executable, "-m", "venv", folder], NAME)
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    # What was downloaded before an interruption is kept, and not in somebody's home.
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--cache-dir", str(state_folder() / "cache/pip")]
     run([python(), "-m", "pip", "install", *quiet, "--require-hashes", "-r", LOCK], NAME)
     packages = next(folder.glob("lib/python3*/site-packages"))
     (packages / "coop_catalog.pth").write_text(f"{INSIDE / 'src'}\n{INSIDE}\n", encoding="ascii")

@@ -34,8 +34,10 @@ def run(
 
 
 def said(command: Sequence[str | Path]) -> str:
-    """Run a program that must succeed, and give what it said."""
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, check=True)
+    """Run a program that must succeed, and give what it said. Raises `Failed` with its complaint where it doesn't."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{Path(command[0]).name} failed ({done.returncode}): {done.stderr.strip()}")
     return done.stdout.strip()
 
 

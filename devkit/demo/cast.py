@@ -19,6 +19,7 @@ from catalog.identity.keycloak.realm_clients import PEOPLE
 from catalog.identity.keycloak.specs import PersonSpec
 from catalog.members.service import members
 from catalog.settings import Environment, admin_settings
+from devkit.running import Failed
 from devkit.state import state_folder
 
 HERE = Path(__file__).parent
@@ -155,10 +156,10 @@ def add_hosts() -> None:
 
 
 def sign_ons() -> None:
-    """Wait until every member has its Organization. Raises `TimeoutError`."""
+    """Wait until every member has its Organization. Raises `Failed` where one has none in time."""
     deadline = time.monotonic() + SIGN_ON_SECONDS
     while None in (organizations := organization_ids()).values():
         if time.monotonic() > deadline:
             waiting = ", ".join(alias for alias, identifier in organizations.items() if identifier is None)
-            raise TimeoutError(f"The sign-on of {waiting} was not made in {SIGN_ON_SECONDS} s: see ./dev logs worker.")
+            raise Failed(f"The sign-on of {waiting} was not made in {SIGN_ON_SECONDS} s: see ./dev logs worker.")
         time.sleep(0.5)

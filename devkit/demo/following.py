@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from devkit.demo.catalog_api import CatalogApi
+from devkit.running import Failed
 from devkit.telling import Teller
 
 POLL_SECONDS = 0.5
@@ -16,7 +17,7 @@ TOLD = {
 }
 
 
-class RunFailed(Exception):
+class RunFailed(Failed):
     """A run ended without success; the message says which, and what it said."""
 
 

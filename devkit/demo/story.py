@@ -38,11 +38,13 @@ class Stage:
     tell: Teller
 
     def api_as(self, username: str, language: str = "en") -> CatalogApi:
-        """Sign in as a demo account by the device grant, as the command line does, and call the API with its token."""
-        token = device_token(
-            self.issuer, CLI, username, self.passwords[username], "openid organization:*", ca_file=self.ca_file
-        )
-        return CatalogApi(self.url, token, self.ca_file, language)
+        """Call the API as a demo account that signs in by the device grant, as the command line does."""
+
+        def sign_in() -> str:
+            password = self.passwords[username]
+            return device_token(self.issuer, CLI, username, password, "openid organization:*", ca_file=self.ca_file)
+
+        return CatalogApi(self.url, sign_in, self.ca_file, language)
 
 
 def main(arguments: list[str]) -> int:

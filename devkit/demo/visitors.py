@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devkit import browsing
+from devkit.running import Failed
 from devkit.signin import Browser, Journey
 from devkit.state import state_folder, user
 from devkit.telling import Teller
 
 
-class WrongReception(Exception):
+class WrongReception(Failed):
     """A tool let somebody in who may not, or kept somebody out who may; the message says where it ended."""
 
 
@@ -43,13 +44,15 @@ def take_picture(tell: Teller, wish: dict[str, Any], url: str, passwords: dict[s
     as_user = ["setpriv", "--reuid", user(), "--regid", user(), "--clear-groups"]
     with tell.chapter(f"Chromium signs in as {wish['asked_by']} and takes a picture"):
         shutil.rmtree(profile, ignore_errors=True)
-        subprocess.run(
+        done = subprocess.run(
             [*as_user, *module, *browsing.options()],
             input=passwords[wish["asked_by"]],
             env={"PATH": os.environ["PATH"], "HOME": str(home)},
             text=True,
-            check=True,
+            check=False,
         )
+    if done.returncode != 0:
+        raise Failed(f"Chromium took no picture of {url}: what it said stands above.")
     kept = state_folder() / "pictures" / picture.name
     shutil.copy(picture, kept)
     tell.say(f"  saved as .dev/pictures/{kept.name}")

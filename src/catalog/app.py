@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.batches.api import BatchesController
 from catalog.calendar.api import FreezesController, WindowsController
 from catalog.identity.authentication import BearerAuthentication
 from catalog.identity.principals import Principal
@@ -32,7 +33,11 @@ from catalog.requests.api import RequestsController
 from catalog.runs.api import RunsController
 from catalog.runs.control_api import RunControlController
 from catalog.runs.holds_api import HoldsController
+from catalog.runs.instance_runs_api import InstanceRunsController
 from catalog.runs.listener import RunEventListener
+from catalog.runs.orphans.api import OrphansController
+from catalog.runs.plans.api import PlansController
+from catalog.runs.shell.api import InventoryController, OfflineRunsController, ShellRunsController
 from catalog.schedules.api import SchedulesController
 from catalog.schedules.instances_api import LeavingController
 from catalog.settings import ServerSettings
@@ -81,10 +86,17 @@ def create_app(settings: ServerSettings) -> Litestar:
             RunsController,
             RunControlController,
             HoldsController,
+            PlansController,
+            OrphansController,
+            InventoryController,
+            ShellRunsController,
+            OfflineRunsController,
             LeavingController,
             SchedulesController,
             WindowsController,
             FreezesController,
+            InstanceRunsController,
+            BatchesController,
             openapi_document,
             reference_page,
         ],

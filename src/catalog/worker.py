@@ -1,4 +1,4 @@
-"""Composition root of the worker: does runs, looks after those that nobody does, and delivers events."""
+"""Composition root of the worker: does runs, looks after those that nobody does, begins waves, delivers events."""
 
 import asyncio
 import os
@@ -7,14 +7,18 @@ import socket
 
 import structlog
 
+from catalog.batches import waves
 from catalog.platform.db.engine import Database
 from catalog.platform.outbox import Dispatcher
 from catalog.platform.secrets import Vault
 from catalog.requests.subscribers import SUBSCRIBERS
 from catalog.runs.ansible.process import PlaybookRunner
 from catalog.runs.engine import Engine
+from catalog.runs.orphans.survey import Surveyor
 from catalog.runs.queue import RunQueue
 from catalog.runs.recovery import look_after, repeat
+from catalog.runs.shell.lost import LOOK_SECONDS, LostShells
+from catalog.runs.shell.sealing import SEAL_SECONDS, Sealer
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.table import steps_of
 from catalog.schedules.loop import SCHEDULE_SECONDS, run_schedules
@@ -22,6 +26,7 @@ from catalog.settings import WorkerSettings
 
 POOL_SIZE = 10
 DELIVER_SECONDS = 1.0
+ORPHANS_SECONDS = 30.0
 PATIENCE_SECONDS = 20
 
 log = structlog.get_logger()
@@ -31,9 +36,13 @@ async def run_worker(settings: WorkerSettings) -> None:
     """Work until SIGTERM or SIGINT: what is being done is finished within 20 seconds, or given back."""
     name = f"{socket.gethostname()}:{os.getpid()}"
     database = Database(settings.database, name="catalog-worker", pool_size=POOL_SIZE)
-    engine = Engine(database, steps_of(_parts(settings)), worker=name, queues=settings.queues)
+    parts = _parts(settings)
+    engine = Engine(database, steps_of(parts), worker=name, queues=settings.queues)
+    surveyor = Surveyor(database, parts, settings.queues)
     queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
     outbox = Dispatcher(database, SUBSCRIBERS)
+    sealer = Sealer(database, parts.vault, settings.queues, name)
+    lost_shells = LostShells(database, parts, queues=settings.queues, worker=name)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,6 +54,10 @@ async def run_worker(settings: WorkerSettings) -> None:
             tasks.create_task(look_after(database, stopping))
             tasks.create_task(repeat("schedules", lambda: run_schedules(database), SCHEDULE_SECONDS, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
+            tasks.create_task(repeat("orphans", surveyor.look, ORPHANS_SECONDS, stopping))
+            tasks.create_task(repeat("sealing", sealer.seal_due, SEAL_SECONDS, stopping))
+            tasks.create_task(repeat("lost shells", lost_shells.end_all, LOOK_SECONDS, stopping))
+            tasks.create_task(repeat("batches", lambda: waves.advance_all(database), waves.LOOK_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:
         await database.close()

@@ -46,9 +46,8 @@ async def test_every_table_of_ours_forces_row_level_security(owner_database: Dat
 
 async def upgraded(settings: DatabaseSettings) -> None:
     """Run the command in a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "catalog", "db", "upgrade", env={"PATH": os.environ["PATH"], "DATABASE_URL": settings.url}
-    )
+    known = {"PATH": os.environ["PATH"], "DATABASE_URL": settings.url, "PYTHONDONTWRITEBYTECODE": "1"}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "catalog", "db", "upgrade", env=known)
     assert await process.wait() == 0
 
 

@@ -21,7 +21,9 @@ INPUTS = {
     "FreezeIn",
     "RemovalIn",
     "ExtensionIn",
+    "PlanIn",
 }
+INPUTS_OF_SHELLS = {"BeginIn", "AttemptIn", "LinesIn", "LineIn", "EndIn", "OfflineIn"}
 
 
 @pytest.fixture
@@ -63,10 +65,15 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/holds/{hold_id}",
         "/v1/instances",
         "/v1/instances/{instance_id}",
+        "/v1/instances/{instance_id}/plan",
         "/v1/instances/{instance_id}/extension",
         "/v1/instances/{instance_id}/removal",
         "/v1/members",
         "/v1/members/{alias}",
+        "/v1/orphans",
+        "/v1/orphans/look",
+        "/v1/inventory",
+        "/v1/offline-runs",
         "/v1/requests",
         "/v1/requests/{request_id}",
         "/v1/requests/{request_id}/approve",
@@ -78,6 +85,11 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/runs/{run_id}/cancel",
         "/v1/runs/{run_id}/events",
         "/v1/runs/{run_id}/retry",
+        "/v1/shell-runs",
+        "/v1/shell-runs/{run_id}/attempt",
+        "/v1/shell-runs/{run_id}/end",
+        "/v1/shell-runs/{run_id}/lines",
+        "/v1/shell-runs/{run_id}/secrets",
         "/v1/schedules",
         "/v1/sites",
         "/v1/tools",
@@ -96,7 +108,7 @@ async def test_what_comes_in_is_closed_as_the_server_refuses_unknown_fields(docu
         for name, schema in document["components"]["schemas"].items()
         if schema.get("additionalProperties") is False
     }
-    assert closed == INPUTS
+    assert closed == INPUTS | INPUTS_OF_SHELLS
 
 
 async def test_every_operation_has_an_id_a_summary_and_its_refusals(document: dict[str, Any]) -> None:
@@ -104,7 +116,7 @@ async def test_every_operation_has_an_id_a_summary_and_its_refusals(document: di
     assert len(ids) == len(set(ids))
     for path, method, operation in operations(document):
         assert operation["summary"], (method, path)
-        public = path.startswith(("/health", "/v1/tools"))
+        public = path.startswith(("/health", "/v1/tools", "/v1/shell-runs/"))
         assert ("401" in operation["responses"]) is not public, (method, path)
         assert operation.get("security", document["security"]) == ([] if public else [{"bearer": []}]), (method, path)
         if "{" in path:

@@ -19,8 +19,10 @@ from tests.identity.realm_under_test import PASSWORD, Organization, Person, Real
 from catalog.identity.keycloak.instance_clients import ensure_instance_client
 from catalog.identity.keycloak.specs import ACCESS, EVERYBODY, InstanceClient, InstanceClientSpec
 from catalog.platform.ids import instance_key, new_id
+from catalog.runs.ansible.prediction import Prediction
 from catalog.runs.ansible.process import PlaybookRunner
 from catalog.runs.ansible.workspace import Play, Reach, Target
+from catalog.runs.comparison import HostComparison
 from catalog.tools.bundles import Bundle, read_bundle
 from catalog.tools.manifest import Manifest
 
@@ -30,12 +32,16 @@ TLS = "/etc/coop-catalog/tls"
 
 @dataclass(frozen=True)
 class Played:
-    """How a playbook ended: its exit status, its result, the tasks that changed something and those that failed."""
+    """How a playbook ended: its exit status, its result, the tasks that changed something and those that failed.
+
+    `compared` is what it would change, or has changed.
+    """
 
     status: int
     result: dict[str, Any]
     changed: list[str]
     failed: list[str]
+    compared: HostComparison
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,8 @@ class Instance:
     def short(self) -> str:
         return str(self.variables["instance"]["short"])
 
-    async def play(self, action: str) -> Played:
-        """Run one of the bundle's playbooks, from the archive that publishing makes."""
+    async def play(self, action: str, *, check: bool = False) -> Played:
+        """Run one of the bundle's playbooks, from the archive that publishing makes; `check`: in check mode."""
         address = known()[self.host].address
         lines = (state_folder() / "known_hosts").read_text(encoding="ascii").splitlines()
         key = next(line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{address} "))
@@ -67,6 +73,7 @@ class Instance:
             playbook=f"tools/{self.bundle.slug}/{action}.yml",
             reach=Reach(Target(address, 22, key), UUID(self.variables["instance"]["id"]), attempt=1),
             variables=self.variables,
+            check=check,
         )
         runner = PlaybookRunner(None, state_folder() / "secrets" / "ssh" / "id_ed25519")
         return _played([line async for line in runner.run(play, asyncio.Event())])
@@ -168,9 +175,13 @@ def _sign_on(
 def _played(lines: list[dict[str, Any]]) -> Played:
     told = [line for line in lines if line["event"] == "playbook_on_stats"]
     result = (told[0].get("artifact_data") or {}).get("result") if told else None
+    heard = Prediction(str)
+    for line in lines:
+        heard.hear(line)
     return Played(
         status=lines[-1]["status"],
         result=result or {},
         changed=[one["task"] for one in lines if one["event"] == "runner_on_ok" and one["res"].get("changed")],
         failed=[f"{one['task']}: {one['res']}" for one in lines if one["event"] == "runner_on_failed"],
+        compared=heard.comparison((result or {}).get("changed_by_hand") or []),
     )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from devkit.signin import Browser
-from tests.bundles.instances import Instance, make_instance
+from tests.bundles.instances import ROOT, Instance, make_instance
 from tests.bundles.jupyterhub_scene import started
 from tests.identity.realm_under_test import Organization, Person, RealmUnderTest
 from tests.identity.realm_under_test import Server as Keycloak
@@ -270,6 +270,34 @@ async def test_two_hubs_stand_side_by_side(
         removed = await other.play("deprovision")
     assert removed.result == {"removed": True}
     assert (await hub.play("verify")).status == 0
+
+
+def test_hubs_that_are_set_up_at_once_share_one_building_and_take_nothing_away_from_each_other(hub: Instance) -> None:
+    files = ROOT / "playbooks" / "tools" / "jupyterhub" / "files"
+    folder = f"/root/building-{hub.short}"
+    for name in ("build.sh", "prune.sh"):
+        script = (files / name).read_text(encoding="utf-8")
+        hub.on_host(f"mkdir -p {folder}/locks {folder}/programs/used-by; cat >{folder}/{name} <<'END'\n{script}END")
+    empty = '{"name": "programs", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {}}'
+    hub.on_host(f"cd {folder}/locks; touch requirements.lock; echo '{empty}' | tee package.json >package-lock.json")
+    build = f"sh {folder}/build.sh {folder}/programs/new {folder}/programs/used-by"
+    prune = f"sh {folder}/prune.sh {folder}/programs {folder}/programs/used-by third"
+    try:
+        told = hub.on_host(
+            f"{build} first {folder}/locks & a=$!; {build} second {folder}/locks & b=$!; "
+            f"while kill -0 $a 2>/dev/null; do {prune}; sleep 0.2; done; wait $a && wait $b && {prune} && echo both"
+        )
+        assert told.splitlines()[-1] == "both", told
+        assert hub.on_host(f"ls {folder}/programs; ls {folder}/programs/new/venv/bin/python").split()[:2] == [
+            "new",
+            "used-by",
+        ]
+        hub.on_host(f"rm {folder}/programs/used-by/*; {prune}")
+        assert hub.on_host(f"ls {folder}/programs 2>/dev/null || true") == "", (
+            "what nobody is about to use is taken away"
+        )
+    finally:
+        hub.on_host(f"rm -rf {folder}")
 
 
 async def test_nothing_is_left_of_a_removed_hub(hub: Instance, browser: Browser, student: Person) -> None:

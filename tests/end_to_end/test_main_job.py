@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,7 +32,8 @@ class Coop:
     opened: list[CatalogApi] = field(default_factory=list)
 
     def api_as(self, username: str, language: str = "en") -> CatalogApi:
-        made = CatalogApi(self.url, access_token(username, self.passwords[username]), self.ca_file, language)
+        sign_in = partial(access_token, username, self.passwords[username])
+        made = CatalogApi(self.url, sign_in, self.ca_file, language)
         self.opened.append(made)
         return made
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from catalog.runs.service import start_run
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.table import steps_of
 from catalog.runs.tables import Run, RunEvent, StepTry
+from catalog.sites.tables import Host
 from catalog.tools.manifest import manifest_of
 from catalog.tools.service import current_revision
 
@@ -70,9 +71,9 @@ class Scene:
             )
         return run.id
 
-    def engine(self, name: str = "worker-1") -> Engine:
+    def engine(self, name: str = "worker-1", queues: Sequence[str] = ()) -> Engine:
         """Give a worker's engine."""
-        return Engine(self.worker_database, steps_of(self.parts), worker=name)
+        return Engine(self.worker_database, steps_of(self.parts), worker=name, queues=queues)
 
     async def run(self, run_id: UUID) -> Run:
         """Read a run."""
@@ -127,7 +128,20 @@ async def probe_instance(world: World, host_address: str, host_key: str) -> Inst
         return await reserve(session, _reservation(member.id, site.id, revision.id, manifest))
 
 
-def _reservation(member_id: UUID, site_id: UUID, revision_id: UUID, manifest: Any) -> Reservation:
+async def another_instance(world: World, like: Instance, hostname: str) -> Instance:
+    """Write another instance of the same member down, on the same host."""
+    async with world.database.begin(OPERATOR) as session:
+        revision = await current_revision(session, "probe")
+        site_id = await session.scalar(sa.select(Host.site_id).where(Host.id == like.host_id))
+        if revision is None or site_id is None:
+            raise LookupError("probe")
+        wanted = _reservation(like.member_id, site_id, revision.id, manifest_of(revision), hostname)
+        return await reserve(session, wanted)
+
+
+def _reservation(
+    member_id: UUID, site_id: UUID, revision_id: UUID, manifest: Any, hostname: str = "probe.coop-tools.test"
+) -> Reservation:
     return Reservation(
         instance_id=new_id(),
         member_id=member_id,
@@ -137,7 +151,7 @@ def _reservation(member_id: UUID, site_id: UUID, revision_id: UUID, manifest: An
         manifest=manifest,
         plan=manifest.plans[0],
         parameters={},
-        hostname="probe.coop-tools.test",
+        hostname=hostname,
         purpose="A test.",
         owner_name="Made-up Owner",
         owner_email="owner@probe-college.example",

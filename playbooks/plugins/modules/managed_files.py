@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ansible module: writes an instance's files in one go, and tells which of them somebody had changed by hand."""
 
+import difflib
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from grp import getgrnam
 from pathlib import Path
@@ -19,6 +21,7 @@ description:
   - Writes those of C(files) that are not as they should be, each in one move, so that nobody reads half a file.
   - Keeps their checksums in C(record), beside those of the other files that were written with the same record.
   - A file that is neither as it was written last nor as it should be now was changed by hand.
+  - In check mode, a file whose owner an earlier task only pretended to make counts as one to be written.
 author: Co-op Catalog
 options:
   record:
@@ -44,6 +47,10 @@ options:
         type: str
         choices: [own, shared, birth]
         default: own
+      diff:
+        description:
+          - Whether its difference may be shown. By default, that of a file which everybody on the host may read.
+        type: bool
 """
 
 EXAMPLES = """
@@ -60,6 +67,8 @@ changed_by_hand: {description: Paths that somebody had changed, or removed., typ
 managed: {description: How many files the record knows now., type: int, returned: always}
 """
 
+LARGEST_DIFF_BYTES = 200_000
+READ_BY_ALL = 0o004
 ARGUMENTS: dict[str, Any] = {
     "record": {"type": "path", "required": True},
     "files": {
@@ -73,6 +82,7 @@ ARGUMENTS: dict[str, Any] = {
             "owner": {"type": "str", "default": "root"},
             "group": {"type": "str", "default": "root"},
             "kind": {"type": "str", "default": "own", "choices": ["own", "shared", "birth"]},
+            "diff": {"type": "bool"},
         },
     },
 }
@@ -88,6 +98,7 @@ class File:
     user: int
     group: int
     kind: str
+    shown: bool = False
 
     @property
     def checksum(self) -> str:
@@ -102,6 +113,18 @@ class File:
             return False
         found = self.path.stat()
         return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (self.mode, self.user, self.group)
+
+    def difference(self) -> dict[str, str] | None:
+        """Give the difference to what is there as Ansible shows it; none where it may not be shown."""
+        path = str(self.path)
+        plain = self.path.is_file() and not self.path.is_symlink()
+        before = self.path.read_bytes() if plain else b""
+        if not self.shown or max(len(before), len(self.content)) > LARGEST_DIFF_BYTES:
+            return None
+        lines = [content.decode(errors="replace").splitlines() for content in (before, self.content)]
+        compared = difflib.unified_diff(*lines, fromfile=path, tofile=path, lineterm="")
+        # No line end after the last line: Ansible takes whole contents out of what a module gives back.
+        return {"before_header": path, "after_header": path, "prepared": "\n".join(compared)}
 
     def write(self) -> None:
         """Put it there in one move. Where a link stands, the link is replaced, and what it leads to stays."""
@@ -118,16 +141,28 @@ class File:
             raise
 
 
-def file_of(described: dict[str, Any]) -> File:
-    """Read what the playbook says of a file."""
+def file_of(described: dict[str, Any], *, pretending: bool) -> File:
+    """Read what the playbook says of a file. Raises `KeyError` for an unknown owner, unless `pretending`."""
+    mode, shown = int(described["mode"], 8), described["diff"]
     return File(
         path=Path(described["path"]),
         content=described["content"].encode(),
-        mode=int(described["mode"], 8),
-        user=getpwnam(described["owner"]).pw_uid,
-        group=getgrnam(described["group"]).gr_gid,
+        mode=mode,
+        user=_number(lambda: getpwnam(described["owner"]).pw_uid, pretending=pretending),
+        group=_number(lambda: getgrnam(described["group"]).gr_gid, pretending=pretending),
         kind=described["kind"],
+        shown=bool(mode & READ_BY_ALL) if shown is None else shown,
     )
+
+
+def _number(look_up: Callable[[], int], *, pretending: bool) -> int:
+    """Give a user's or group's number, or one that nobody has for who would be made by now."""
+    try:
+        return look_up()
+    except KeyError:
+        if not pretending:
+            raise
+        return -1
 
 
 def found_in(path: Path) -> str | None:
@@ -163,20 +198,22 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     record = Path(module.params["record"])
     try:
-        files = [file_of(described) for described in module.params["files"]]
+        files = [file_of(described, pretending=module.check_mode) for described in module.params["files"]]
     except KeyError as error:
         module.fail_json(msg=f"There is no such user or group: {error}")
     before = read_record(record)
     after = before | {str(file.path): file.checksum for file in files if file.kind == "own"}
     by_hand = [str(file.path) for file in files if was_changed(file, before)]
     lacking = [file for file in files if not file.stands()]
+    differences = [found for found in (file.difference() for file in lacking) if found]
     if not module.check_mode:
         for file in lacking:
             file.write()
         if after != before:
             write_record(record, after)
     written = [str(file.path) for file in lacking]
-    module.exit_json(changed=bool(written), written=written, changed_by_hand=by_hand, managed=len(after))
+    told = {"diff": differences} if module._diff else {}  # noqa: SLF001 - Ansible has no other name for it
+    module.exit_json(changed=bool(written), written=written, changed_by_hand=by_hand, managed=len(after), **told)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ description:
   - Starts what does not run, and starts again what began before a file was written that it reads.
   - Looks at files and units alone, not at what this play has changed. An earlier try may have ended between writing
     and starting, and what it left out is made up for.
+  - In check mode nothing is written, so what would be is told by O(written).
   - With O(state=stopped), stops what runs and keeps systemd from starting it at the next boot. Nothing is removed.
 author: Co-op Catalog
 options:
@@ -24,6 +25,11 @@ options:
     type: str
     choices: [started, stopped]
     default: started
+  written:
+    description: What this play has written before, as M(managed_files) gives it. It counts in check mode alone.
+    type: list
+    elements: path
+    default: []
   units:
     description: In the order in which they are started, or stopped.
     type: list
@@ -37,6 +43,7 @@ options:
 EXAMPLES = """
 - name: Start the wiki
   managed_units:
+    written: "{{ wiki_written.written }}"
     units:
       - {name: wiki.service, reads: [/etc/wiki/settings.json]}
 
@@ -51,10 +58,13 @@ RETURN = """
 started: {description: Units that did not run., type: list, returned: always}
 restarted: {description: Units that ran with older settings., type: list, returned: always}
 stopped: {description: Units that ran and were to rest., type: list, returned: always}
+enabled: {description: Units that did not start at boot., type: list, returned: always}
+disabled: {description: Units that did., type: list, returned: always}
 """
 
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "default": "started", "choices": ["started", "stopped"]},
+    "written": {"type": "list", "elements": "path", "default": []},
     "units": {
         "type": "list",
         "elements": "dict",
@@ -65,6 +75,7 @@ ARGUMENTS: dict[str, Any] = {
         },
     },
 }
+DONE = ("started", "restarted", "stopped", "enabled", "disabled")
 ASKED = ("ActiveState", "UnitFileState", "FragmentPath", "InactiveExitTimestamp")
 
 
@@ -92,11 +103,16 @@ class Unit:
         return self.found["UnitFileState"] == "enabled"
 
     @property
-    def is_outdated(self) -> bool:
-        """Tell whether it began before something was written that it reads, its own description included."""
+    def files(self) -> list[Path]:
+        """List what it reads when it starts, its own description included, as far as that is there."""
+        return [path for path in (*self.reads, Path(self.found["FragmentPath"])) if path.is_file()]
+
+    def is_outdated(self, written: set[Path]) -> bool:
+        """Tell whether it began before something was written that it reads, or would be by now."""
         begun = begin(self.found["InactiveExitTimestamp"])
-        read = [*self.reads, *filter(Path.is_file, [Path(self.found["FragmentPath"])])]
-        return any(path.stat().st_mtime > begun for path in read)
+        return any(path.stat().st_mtime > begun for path in self.files) or not written.isdisjoint(
+            {*self.reads, Path(self.found["FragmentPath"])}
+        )
 
 
 def begin(told: str) -> float:
@@ -137,7 +153,8 @@ def is_unread(module: AnsibleModule, units: list[Unit]) -> bool:
 def start(module: AnsibleModule, units: list[Unit]) -> dict[str, Any]:
     """Have them run, with what is written now."""
     started = [unit.name for unit in units if not unit.runs]
-    restarted = [unit.name for unit in units if unit.runs and unit.is_outdated]
+    pretended = set(map(Path, module.params["written"])) if module.check_mode else set()
+    restarted = [unit.name for unit in units if unit.runs and unit.is_outdated(pretended)]
     enabled = [unit.name for unit in units if not unit.starts_at_boot]
     if not module.check_mode:
         if is_unread(module, units):
@@ -147,7 +164,7 @@ def start(module: AnsibleModule, units: list[Unit]) -> dict[str, Any]:
         for unit in units:
             if unit.name in started + restarted:
                 systemctl(module, "restart", unit.name)
-    return {"changed": bool(started or restarted or enabled), "started": started, "restarted": restarted, "stopped": []}
+    return told(started=started, restarted=restarted, enabled=enabled)
 
 
 def stop(module: AnsibleModule, units: list[Unit]) -> dict[str, Any]:
@@ -159,7 +176,12 @@ def stop(module: AnsibleModule, units: list[Unit]) -> dict[str, Any]:
             systemctl(module, "disable", "--quiet", *disabled)
         for name in stopped:
             systemctl(module, "stop", name)
-    return {"changed": bool(stopped or disabled), "started": [], "restarted": [], "stopped": stopped}
+    return told(stopped=stopped, disabled=disabled)
+
+
+def told(**done: list[str]) -> dict[str, Any]:
+    """Give the result of which `done` is all that was to be done."""
+    return {"changed": any(done.values()), **{name: done.get(name, []) for name in DONE}}
 
 
 def main() -> None:

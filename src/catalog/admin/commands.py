@@ -7,6 +7,7 @@ from catalog.admin.hosts import host_app
 from catalog.admin.identity import identity_app
 from catalog.admin.instances import instance_app
 from catalog.admin.members import member_app
+from catalog.admin.ops import ops_app
 from catalog.admin.people import person_app
 from catalog.admin.sites import site_app
 from catalog.admin.tools import tools_app
@@ -24,6 +25,7 @@ app.add_typer(host_app, name="host")
 app.add_typer(member_app, name="member")
 app.add_typer(person_app, name="person")
 app.add_typer(instance_app, name="instance")
+app.add_typer(ops_app, name="ops")
 
 
 @app.command()

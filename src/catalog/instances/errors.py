@@ -1,4 +1,4 @@
-"""Why an instance gets no place."""
+"""Why an instance gets no place, or is not changed."""
 
 from catalog.platform.errors import CatalogError, FieldError, Kind
 from catalog.platform.i18n import Text
@@ -51,4 +51,30 @@ class SiteFull(NoRoom):
         fr="Le site proposé ne peut plus accueillir cette instance. Rien n’a été modifié, et aucun autre lieu n’est"
         " pris sans qu’on le demande : refusez la demande et faites-la refaire, pour qu’elle soit de nouveau décidée"
         " avec un autre site.",
+    )
+
+
+class NothingToUpgrade(CatalogError):
+    """The instance is set up with this very revision already."""
+
+    code = "nothing-to-upgrade"
+    kind = Kind.CONFLICT
+    title = Text(en="It has this revision already", fr="Cette révision est déjà en place")
+    detail = Text(
+        en="Revision {number} is what it was set up with last. To set it up again, use the action provision.",
+        fr="La révision {number} est celle de sa dernière mise en place. Pour la refaire, utilisez l’action provision.",
+    )
+
+
+class RevisionUnfit(CatalogError):
+    """The revision needs what was never decided for this instance."""
+
+    code = "revision-needs-a-decision"
+    kind = Kind.CONFLICT
+    title = Text(en="This revision must be decided anew", fr="Cette révision demande une nouvelle décision")
+    detail = Text(
+        en="Revision {number} lacks the instance’s plan or a class of its data, runs people’s code, or keeps data in"
+        " another place than was decided. Nothing was changed: ask for a new instance.",
+        fr="La révision {number} n’a pas le plan de l’instance ou une classe de ses données, exécute du code, ou garde"
+        " des données ailleurs que décidé. Rien n’a été modifié : demandez une nouvelle instance.",
     )

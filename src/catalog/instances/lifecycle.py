@@ -35,7 +35,9 @@ ACTIONS: Mapping[str, Moves] = {
         done="running",
         failed={"provisioning": "failed"},
     ),
-    "verify": _WHILE_RUNNING,
+    "plan": _WHILE_RUNNING,
+    # A suspended instance is compared with what suspending it makes.
+    "verify": Moves(begin={"running": "running", "suspended": "suspended"}),
     "update": _WHILE_RUNNING,
     "upgrade": _WHILE_RUNNING,
     "reconcile": _WHILE_RUNNING,

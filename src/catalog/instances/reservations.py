@@ -85,6 +85,30 @@ async def reserve(session: AsyncSession, wanted: Reservation) -> Instance:
     return instance
 
 
+async def hold_ports(session: AsyncSession, instance: Instance, names: Sequence[str]) -> None:
+    """Give the instance a number for each of `names` that it has none for yet; those that it has stay its own.
+
+    Raises `SiteFull` where its host has no more.
+    """
+    held = set(await session.scalars(sa.select(Port.name).where(Port.instance_id == instance.id)))
+    lacking = [name for name in names if name not in held]
+    if not lacking:
+        return
+    await session.execute(sa.select(Host.id).where(Host.id == instance.host_id).with_for_update(key_share=True))
+    ports = await _free_ports(session, instance.host_id, lacking)
+    session.add_all(
+        Port(
+            host_id=instance.host_id,
+            number=number,
+            member_id=instance.member_id,
+            instance_id=instance.id,
+            name=name,
+        )
+        for name, number in ports.items()
+    )
+    await session.flush()
+
+
 async def _lock_site(session: AsyncSession, site_id: UUID) -> None:
     """Lock the site's hosts, always in the same order, and read them as they are now."""
     await session.execute(

@@ -12,7 +12,7 @@ from catalog.platform.db.base import Identified
 
 
 class AuditEntry(Identified):
-    """One deed. `actor` is `person:<id>`, `command` (an operator at the server's shell) or `worker`.
+    """One deed. `actor` is `person:<id>`, `worker`, or an operator at the server's shell: `command`, `command:<login>`.
 
     `member_id` is empty for what concerns the co-op as a whole.
     """

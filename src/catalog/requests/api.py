@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.identity.principals import Principal
 from catalog.platform.http.conditional import etag
 from catalog.platform.http.filters import LabelFilter, MemberFilter, ReferenceFilter, ToolFilter, wanted_labels
+from catalog.platform.http.idempotency_header import IdempotencyKey
 from catalog.platform.http.language import language_headers
 from catalog.platform.http.pages import Page, PageRequest
 from catalog.platform.http.refusals import refusals
@@ -51,13 +52,6 @@ StateFilter = Annotated[State | None, QueryParameter(name="state", description="
 IfMatch = Annotated[
     str | None,
     HeaderParameter(name="If-Match", description="The `ETag` that was read. Needed, since this is a change."),
-]
-IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        description="1 to 255 visible ASCII characters, made by the client for this one request, such as a UUID.",
-    ),
 ]
 DryRun = Annotated[bool, QueryParameter(name="dry_run", description="Check everything and save nothing.")]
 

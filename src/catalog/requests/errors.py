@@ -5,31 +5,6 @@ from catalog.platform.i18n import Text
 from catalog.requests.lifecycle import STATE_NAMES, State
 
 
-class IdempotencyKeyReused(CatalogError):
-    """The key came before with another body."""
-
-    code = "idempotency-key-reused"
-    kind = Kind.CONFLICT
-    title = Text(en="This Idempotency-Key was used before", fr="Cette Idempotency-Key a déjà servi")
-    detail = Text(
-        en="The same key came with another body. Nothing was saved: use a new key for a new request.",
-        fr="La même clé est venue avec un autre contenu. Rien n’a été enregistré : prenez une nouvelle clé pour une"
-        " nouvelle demande.",
-    )
-
-
-class IdempotencyKeyMalformed(CatalogError):
-    """The header can't be a key."""
-
-    code = "idempotency-key-malformed"
-    kind = Kind.INVALID
-    title = Text(en="This is no Idempotency-Key", fr="Ce n’est pas une Idempotency-Key")
-    detail = Text(
-        en="A key is 1 to 255 visible ASCII characters, such as a UUID.",
-        fr="Une clé compte de 1 à 255 caractères ASCII visibles; un UUID, par exemple.",
-    )
-
-
 class OwnRequest(CatalogError):
     """Nobody decides what they asked for themselves."""
 

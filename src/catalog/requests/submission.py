@@ -17,9 +17,9 @@ from catalog.platform import audit
 from catalog.platform.clock import now
 from catalog.platform.errors import FieldError, Forbidden, InvalidInput
 from catalog.platform.i18n import Language, Text
+from catalog.platform.idempotency import Attempted, attempted, earlier, remember
 from catalog.platform.ids import new_id
 from catalog.requests import checking
-from catalog.requests.idempotency import Attempted, attempted, earlier, remember
 from catalog.requests.names import RESERVED, default_names
 from catalog.requests.privacy_rules import Warned, warnings_for
 from catalog.requests.schemas import NewRequest
@@ -77,16 +77,16 @@ async def submit(
     """
     attempt: Attempted | None = None
     if idempotency_key is not None:
-        attempt = attempted(principal.person_id, idempotency_key, asked)
+        attempt = attempted(principal.person_id, idempotency_key, "request", asked)
         known = await earlier(session, attempt)
         if known is not None:
-            return known
+            return await session.get_one(Request, known)
     drafted = await draft(session, principal, asked, circumstances)
     request = _request(drafted, principal.person_id)
     session.add(request)
     await session.flush()
     if attempt is not None:
-        await remember(session, attempt, request)
+        await remember(session, attempt, request.id, member_id=request.member_id)
     audit.record(
         session,
         actor=principal.actor,

@@ -1,4 +1,4 @@
-"""Requests, decisions, and the keys that make a repeated POST harmless."""
+"""Requests and their decisions."""
 
 import datetime as dt
 from typing import Any
@@ -7,8 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog.platform.clock import now
-from catalog.platform.db.base import Base, Identified
+from catalog.platform.db.base import Identified
 
 
 class Request(Identified):
@@ -67,18 +66,3 @@ class Decision(Identified):
         sa.ForeignKeyConstraint(["request_id", "member_id"], ["requests.id", "requests.member_id"]),
         sa.CheckConstraint("outcome IN ('approved', 'declined')", name="outcome"),
     )
-
-
-class IdempotencyKey(Base):
-    """A POST that was answered: the same key with the same body gets the same request again."""
-
-    __tablename__ = "idempotency_keys"
-
-    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    body_digest: Mapped[bytes]
-    member_id: Mapped[UUID]
-    request_id: Mapped[UUID]
-    created_at: Mapped[dt.datetime] = mapped_column(default=now)
-
-    __table_args__ = (sa.ForeignKeyConstraint(["request_id", "member_id"], ["requests.id", "requests.member_id"]),)

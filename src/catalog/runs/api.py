@@ -56,6 +56,7 @@ InstanceFilter = Annotated[
     UUID | None, QueryParameter(name="instance", description="Only of the instance with this id.")
 ]
 RequestFilter = Annotated[UUID | None, QueryParameter(name="request", description="Only of the request with this id.")]
+BatchFilter = Annotated[UUID | None, QueryParameter(name="batch", description="Only of the batch with this id.")]
 After = Annotated[int | None, QueryParameter(ge=0, le=LARGEST_SEQUENCE, description="Only events above this sequence.")]
 MostEvents = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_EVENTS, description="How many events, at most.")]
 LastEventId = Annotated[
@@ -83,10 +84,17 @@ class RunsController(Controller):
         request_id: RequestFilter = None,
         tool: ToolFilter = None,
         member: MemberFilter = None,
+        batch: BatchFilter = None,
     ) -> Response[Page[RunSummary]]:
         """List the runs of the members where the person holds a role, newest first; operators see all, of hosts too."""
         wanted = reading.RunFilter(
-            state=wanted_state, action=action, instance=instance, request=request_id, tool=tool, member=member
+            state=wanted_state,
+            action=action,
+            instance=instance,
+            request=request_id,
+            tool=tool,
+            member=member,
+            batch=batch,
         )
         reader = Reader(language=language, for_operator=principal.is_operator)
         items, following = await reading.list_runs(uow, wanted, page, reader)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
 from catalog.runs.admission import admissible, next_queue, one_at_a_time
-from catalog.runs.definitions import KNOWN_DEFINITIONS
+from catalog.runs.definitions import KNOWN_DEFINITIONS, SHELL
 from catalog.runs.tables import OPEN_STEPS, Run, RunStep
 
 LEASE_SECONDS = 20
@@ -81,60 +81,78 @@ class Attempt:
     async def renew(self) -> None:
         """Hold the run for another lease; also right before something outside is changed. Raises `AttemptLost`."""
         async with self.begin() as (_, run):
-            run.lease_until = sa.func.clock_timestamp() + dt.timedelta(seconds=LEASE_SECONDS)
+            run.lease_until = new_lease()
 
 
-async def claim_run(database: Database, run_id: UUID, *, worker: str, queues: Sequence[str]) -> Claim | None:
-    """Take a run whose next step is for one of `queues` (none named: for any), if it is due and nobody else's.
+async def claim_run(database: Database, run_id: UUID, *, worker: str, may: sa.ColumnElement[bool]) -> Claim | None:
+    """Take a run of which `may` is true, such as `for_worker` says it.
 
-    Gives none where there is nothing to do for this worker: somebody else holds the run, it is not due or has ended,
-    it may not begin yet, its next step is for others, or its definition is one that this worker does not know.
+    Gives none where there is nothing to do: somebody else holds the run, it has ended, its next step is for others, or
+    its definition is one that is not known here.
     """
     async with database.begin(OPERATOR) as session:
         await one_at_a_time(session, run_id)
-        run = await session.scalar(_claim(run_id, worker, queues))
-        if run is None:
-            return None
-        steps = (await session.scalars(sa.select(RunStep).where(RunStep.run_id == run_id))).all()
-        pending = min((step for step in steps if step.state in OPEN_STEPS), key=lambda step: step.position)
-        return Claim(
-            run_id=run.id,
-            attempt=run.attempt,
-            member_id=run.member_id,
-            subject_kind=run.subject_kind,
-            subject_id=run.subject_id,
-            action=run.action,
-            input=run.input,
-            requested_by=run.requested_by,
-            request_id=run.request_id,
-            priority=run.priority,
-            position=pending.position,
-            step=pending.name,
-            timeout_seconds=pending.timeout_seconds,
-            verbosity=run.verbosity,
-            stop=run.stop,
-            outputs={step.name: step.output or {} for step in steps if step.state == "done"},
-        )
+        run = await session.scalar(_claim(run_id, worker, may))
+        return None if run is None else await claim_of(session, run)
 
 
-def _claim(run_id: UUID, worker: str, queues: Sequence[str]) -> sa.sql.dml.ReturningUpdate[Run]:
-    earlier = sa.orm.aliased(Run)
-    numbers = sa.select(sa.func.max(earlier.attempt)).where(earlier.subject_id == Run.subject_id).scalar_subquery()
-    due = sa.or_(
-        sa.and_(Run.state.in_(("queued", "waiting")), Run.due_at <= sa.func.clock_timestamp()),
-        sa.and_(Run.state == "running", Run.lease_until < sa.func.clock_timestamp()),
+async def claim_of(session: AsyncSession, run: Run) -> Claim:
+    """Give the claim of the run's newest attempt."""
+    steps = (await session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id))).all()
+    pending = min((step for step in steps if step.state in OPEN_STEPS), key=lambda step: step.position)
+    return Claim(
+        run_id=run.id,
+        attempt=run.attempt,
+        member_id=run.member_id,
+        subject_kind=run.subject_kind,
+        subject_id=run.subject_id,
+        action=run.action,
+        input=run.input,
+        requested_by=run.requested_by,
+        request_id=run.request_id,
+        priority=run.priority,
+        position=pending.position,
+        step=pending.name,
+        timeout_seconds=pending.timeout_seconds,
+        verbosity=run.verbosity,
+        stop=run.stop,
+        outputs={step.name: step.output or {} for step in steps if step.state == "done"},
     )
-    conditions = [Run.id == run_id, Run.definition.in_(KNOWN_DEFINITIONS), due, admissible()]
+
+
+def for_worker(queues: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Say that a run is due, may begin, and that its next step is for a worker of `queues`; none named: of any."""
+    conditions = [
+        sa.or_(sa.and_(Run.state.in_(("queued", "waiting")), Run.due_at <= sa.func.clock_timestamp()), lease_is_over()),
+        admissible(),
+        next_queue() != SHELL,
+    ]
     if queues:
         conditions.append(next_queue().in_(queues))
+    return sa.and_(*conditions)
+
+
+def new_lease() -> sa.ColumnElement[dt.datetime]:
+    """Give the moment until which a run is held that is renewed now."""
+    return sa.func.clock_timestamp() + dt.timedelta(seconds=LEASE_SECONDS)
+
+
+def lease_is_over() -> sa.ColumnElement[bool]:
+    """Say that whoever held the run has let its lease run out."""
+    return sa.and_(Run.state == "running", Run.lease_until < sa.func.clock_timestamp())
+
+
+def _claim(run_id: UUID, worker: str, may: sa.ColumnElement[bool]) -> sa.sql.dml.ReturningUpdate[Run]:
+    earlier = sa.orm.aliased(Run)
+    numbers = sa.select(sa.func.max(earlier.attempt)).where(earlier.subject_id == Run.subject_id).scalar_subquery()
     return (
         sa.update(Run)
-        .where(*conditions)
+        .where(Run.id == run_id, Run.definition.in_(KNOWN_DEFINITIONS), may)
         .values(
             state="running",
             attempt=numbers + 1,
             worker=worker,
-            lease_until=sa.func.clock_timestamp() + dt.timedelta(seconds=LEASE_SECONDS),
+            lease_until=new_lease(),
             started_at=sa.func.coalesce(Run.started_at, sa.func.clock_timestamp()),
             admitted_at=sa.func.coalesce(Run.admitted_at, sa.func.clock_timestamp()),
         )

@@ -106,7 +106,10 @@ async def _ended_badly(session: AsyncSession, run_id: UUID) -> Run:
     if run.state not in _NOT_WELL:
         raise RunNotOpenForThis(state=run.state)
     newer = await session.scalar(
-        sa.select(Run.id).where(Run.subject_id == run.subject_id, Run.id > run.id).order_by(Run.id.desc()).limit(1)
+        sa.select(Run.id)
+        .where(Run.subject_id == run.subject_id, Run.id > run.id, Run.action != "plan")
+        .order_by(Run.id.desc())
+        .limit(1)
     )
     if newer is not None:
         raise RunSuperseded(run=newer)

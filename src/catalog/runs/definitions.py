@@ -13,6 +13,9 @@ KNOWN_DEFINITIONS = (1, 2)
 """The versions whose steps this worker can do: a run that was started before an upgrade ends after it."""
 
 CORE = "core"
+SHELL = "shell"
+"""The queue of steps that the shell does which began the run. No worker does them, whatever it works for."""
+
 _SITE_PREFIX = "site:"
 
 _CORE_SECONDS = 300
@@ -20,9 +23,13 @@ _PLAYBOOK_MINUTES = 30
 OWN_ACTION = "own-action"
 """The step that runs the playbook of a tool's own action."""
 
+COMPARISON = ("compare-sign-on", "compare-host")
+"""The steps that say how Keycloak and the host differ from what the run's input asks for, and change nothing."""
+
 INSTANCE_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "provision": ("identity", "provision", "verify", "publish"),
-    "verify": ("verify",),
+    "plan": COMPARISON,
+    "verify": (*COMPARISON, "verify"),
     "update": ("identity", "provision", "verify"),
     "upgrade": ("identity", "provision", "verify"),
     "reconcile": ("identity", "provision", "verify"),
@@ -32,6 +39,7 @@ INSTANCE_ACTIONS: Mapping[str, tuple[str, ...]] = {
 }
 MEMBER_ACTIONS: Mapping[str, tuple[str, ...]] = {"sign-on": ("organization",)}
 PLAYBOOK_STEPS = frozenset({"provision", "verify", "suspend", "deprovision", OWN_ACTION})
+SITE_STEPS = PLAYBOOK_STEPS | {"compare-host"}
 UNDOING = INSTANCE_ACTIONS["deprovision"]
 """The steps that take back all that a first provision had made."""
 
@@ -72,9 +80,10 @@ def plans(names: Sequence[str], site_slug: str | None, actions: Mapping[str, Act
 
 
 def _plan(name: str, site_slug: str | None, actions: Mapping[str, Action]) -> StepPlan:
-    if name not in PLAYBOOK_STEPS:
+    if name not in SITE_STEPS:
         return StepPlan(name, CORE, _CORE_SECONDS)
     if site_slug is None:
         raise ValueError(f"The step {name!r} needs a site.")
-    minutes = actions[name].timeout_minutes if name in actions else _PLAYBOOK_MINUTES
+    timed_as = "provision" if name == "compare-host" else name
+    minutes = actions[timed_as].timeout_minutes if timed_as in actions else _PLAYBOOK_MINUTES
     return StepPlan(name, site_queue(site_slug), minutes * 60)

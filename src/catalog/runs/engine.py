@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from catalog.platform.db.engine import Database
-from catalog.runs.attempts import LEASE_SECONDS, RENEW_SECONDS, Attempt, AttemptLost, claim_run
+from catalog.runs.attempts import LEASE_SECONDS, RENEW_SECONDS, Attempt, AttemptLost, claim_run, for_worker
 from catalog.runs.context import Step, StepContext, Steps
 from catalog.runs.events import EventWriter
 from catalog.runs.failures import (
@@ -40,13 +41,24 @@ class _StoppedNow(NotDone):
 
 
 class Engine:
-    """Does steps for one worker process. `queues` are those that it works for; none named: all."""
+    """Does steps for one worker process. `queues` are those that it works for; none named: all.
 
-    def __init__(self, database: Database, steps: Steps, *, worker: str, queues: Sequence[str] = ()) -> None:
+    `may`, where given, says instead which runs it takes up.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        steps: Steps,
+        *,
+        worker: str,
+        queues: Sequence[str] = (),
+        may: sa.ColumnElement[bool] | None = None,
+    ) -> None:
         self._database = database
         self._steps = steps
         self._worker = worker
-        self._queues = queues
+        self._may = for_worker(queues) if may is None else may
         self._hurry = asyncio.Event()
 
     def give_back(self) -> None:
@@ -55,7 +67,7 @@ class Engine:
 
     async def work(self, run_id: UUID) -> None:
         """Do the next step of a run, if it is this worker's to do. Safe to call at any time, any number of times."""
-        claim = await claim_run(self._database, run_id, worker=self._worker, queues=self._queues)
+        claim = await claim_run(self._database, run_id, worker=self._worker, may=self._may)
         if claim is None:
             log.debug("run.not_mine", run_id=str(run_id))
             return

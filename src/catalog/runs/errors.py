@@ -107,3 +107,17 @@ class HoldLifted(CatalogError):
     kind = Kind.CONFLICT
     title = Text(en="The hold was lifted before", fr="La suspension a déjà été levée")
     detail = Text(en="There is nothing to do.", fr="Il n’y a rien à faire.")
+
+
+class RemovalElsewhere(CatalogError):
+    """An instance that people use is not removed by starting a run."""
+
+    code = "removal-elsewhere"
+    kind = Kind.CONFLICT
+    title = Text(en="Removal has an address of its own", fr="Le retrait a sa propre adresse")
+    detail = Text(
+        en="The instance is {state}. Nothing was started: ask for its removal at /v1/instances/{id}/removal, where it"
+        " can be taken back for a time.",
+        fr="L’état de l’instance est {state}. Rien n’a commencé : demandez son retrait à /v1/instances/{id}/removal,"
+        " où l’on peut s’en dédire pendant un temps.",
+    )

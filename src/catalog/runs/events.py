@@ -6,6 +6,7 @@ The kinds, and what their data holds:
 - `step.started` {step, attempt, worker}; `step.done` {step, output}; `step.failed` {step, error};
   `step.waiting` {step, error, due_at}: it will be tried again; `step.interrupted` {step, attempt}: its worker went away
 - `task.started` {task, role?}; `task.ok`, `task.changed`, `task.skipped` {task, role?, host, item?, message?};
+  `task.would-change`, of the same, where a playbook only says what it would do;
   `task.failed`, `task.unreachable` {task, role?, host, item?, message, ignored}
 - `output` {text}: what the playbook said beside its tasks
 
@@ -70,6 +71,10 @@ class EventWriter:
     def hide(self, secrets: Iterable[str]) -> None:
         """Redact these from every later line."""
         self._redactor.add(secrets)
+
+    def redacted(self, value: Any) -> Any:
+        """Give a JSON value with everything redacted that lines hide."""
+        return self._redactor.value(value)
 
     def line(self, kind: str, data: dict[str, Any]) -> Line:
         """Make a line that is fit to be stored."""

@@ -35,7 +35,7 @@ class HoldIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             str,
             Meta(
                 max_length=253,
-                description="A site’s slug, a host’s name, a tool’s slug, an instance’s hostname or id; none for `all`.",
+                description="A site’s or tool’s slug, a host’s name, an instance’s hostname or id; none for `all`.",
                 examples=["vancouver"],
             ),
         ]

@@ -12,12 +12,15 @@ from catalog.instances.tables import Instance
 from catalog.platform import audit, outbox
 from catalog.platform.clock import now
 from catalog.runs.admission import wake_next
+from catalog.runs.comparison import Comparison, comparison_in
 from catalog.runs.events import Line, append
-from catalog.runs.tables import Run
+from catalog.runs.tables import Run, RunStep
 
 ACTOR = "worker"
 APPLYING = frozenset({"provision", "update", "upgrade", "reconcile", "resume"})
 """The actions that set up what is desired."""
+DRIFT = "drift"
+"""The attention that an instance needs which is not as it was last set up."""
 
 
 async def lock_subject(session: AsyncSession, run: Run) -> None:
@@ -55,7 +58,7 @@ async def end_run(  # noqa: PLR0913 - how it ended, in what was told of it
 
 async def _settle(session: AsyncSession, run: Run, actor: str) -> None:
     """Bring the subject to where the run's end leaves it, and tell the audit trail and the slices above."""
-    if run.subject_kind == "instance":
+    if run.subject_kind == "instance" and run.action != "plan" and not run.input.get("check"):
         await _settle_instance(session, run)
     audit.record(
         session,
@@ -87,6 +90,10 @@ async def _settle_instance(session: AsyncSession, run: Run) -> None:
     moves = moves_of(run.action)
     if run.undoes and run.state == "abandoned":
         instance.state, instance.attention = "removed", None
+    elif run.action == "verify" and (found := await _compared(session, run)).is_complete and found.differs:
+        if instance.attention != DRIFT:
+            _tell_of_drift(session, run, found)
+        instance.attention = DRIFT
     elif run.state == "succeeded":
         instance.state = moves.done or state
         instance.attention = _attention_after(run, instance.attention)
@@ -106,10 +113,33 @@ async def _settle_instance(session: AsyncSession, run: Run) -> None:
 def _attention_after(run: Run, before: str | None) -> str | None:
     """Say what a person should look at after a run that succeeded: what it did not mend stays said."""
     if run.action in APPLYING:
-        return "changed-by-hand" if _changed_by_hand(run) else None
+        # What somebody changed by hand is why a reconcile was asked for.
+        return "changed-by-hand" if run.action != "reconcile" and _changed_by_hand(run) else None
     if run.action == "deprovision" or (before or "").startswith(f"{run.action}-"):
         return None
-    return before
+    return None if run.action == "verify" and before == DRIFT else before
+
+
+async def _compared(session: AsyncSession, run: Run) -> Comparison:
+    steps = await session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id, RunStep.state == "done"))
+    return comparison_in({step.name: step.output or {} for step in steps})
+
+
+def _tell_of_drift(session: AsyncSession, run: Run, found: Comparison) -> None:
+    host = [] if found.host is None else found.host.changes
+    outbox.emit(
+        session,
+        "instance.drifted",
+        {
+            "run_id": str(run.id),
+            "instance_id": str(run.subject_id),
+            "member_id": str(run.member_id),
+            "sign_on": [one.name or one.code for one in found.sign_on or []],
+            "files": [file for change in host for file in change.files],
+            "units": [unit.unit for change in host for unit in change.units],
+            "tasks": [change.task for change in host],
+        },
+    )
 
 
 def _changed_by_hand(run: Run) -> bool:

@@ -14,6 +14,9 @@ from catalog.members.tables import Member
 from catalog.platform.errors import NotFound
 from catalog.platform.http.pages import PageRequest, paginate
 from catalog.platform.i18n import Language
+from catalog.runs.comparison import comparison_in
+from catalog.runs.definitions import COMPARISON
+from catalog.runs.plans.schemas import ComparisonOut, comparison_out
 from catalog.runs.schemas import (
     FINAL,
     EventOut,
@@ -27,12 +30,16 @@ from catalog.runs.schemas import (
     WaitOut,
     error_out,
 )
+from catalog.runs.shell.command import command_of
 from catalog.runs.tables import Run, RunEvent, RunStep, StepTry
 from catalog.runs.waiting import what_they_wait_for
 
 
 class RunFilter(msgspec.Struct, frozen=True):
-    """Which runs are asked for; what is left out does not narrow the list. `instance` and `request` are ids."""
+    """Which runs are asked for; what is left out does not narrow the list.
+
+    `instance`, `request` and `batch` are ids.
+    """
 
     state: State | None = None
     action: str | None = None
@@ -40,6 +47,7 @@ class RunFilter(msgspec.Struct, frozen=True):
     request: UUID | None = None
     tool: str | None = None
     member: str | None = None
+    batch: UUID | None = None
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -76,19 +84,31 @@ async def list_runs(
 async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) -> RunOut:
     """Give a run with its steps and all tries at them. Raises `NotFound`."""
     run = await run_by_id(session, run_id)
-    steps = await session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position))
+    found = await session.scalars(sa.select(RunStep).where(RunStep.run_id == run.id).order_by(RunStep.position))
+    steps = found.all()
     tries: dict[int, list[TryOut]] = {}
     for one in await session.scalars(
         sa.select(StepTry).where(StepTry.run_id == run.id).order_by(StepTry.position, StepTry.attempt)
     ):
         tries.setdefault(one.position, []).append(_try(one, reader))
+    instance = await session.get(Instance, run.subject_id) if run.subject_kind == "instance" else None
     return RunOut(
         **_summary(run, await _beside(session, [run]), reader),
+        check_mode=bool(run.input.get("check")),
+        command=command_of(run, instance),
         steps=[
             StepOut(step.position, step.name, step.state, step.timeout_seconds, tries.get(step.position, []))
             for step in steps
         ],
+        comparison=_comparison(run, steps, reader),
     )
+
+
+def _comparison(run: Run, steps: Sequence[RunStep], reader: Reader) -> ComparisonOut | None:
+    if not {step.name for step in steps}.intersection(COMPARISON):
+        return None
+    found = comparison_in({step.name: step.output or {} for step in steps if step.state == "done"})
+    return comparison_out(run.input, found, reader.language)
 
 
 async def events_after(session: AsyncSession, run_id: UUID, after: int, limit: int) -> EventBatch:
@@ -116,6 +136,8 @@ def _statement(wanted: RunFilter) -> sa.Select[Run]:
             statement = statement.where(column == value)
     if wanted.request is not None:
         statement = statement.where(Run.request_id == wanted.request)
+    if wanted.batch is not None:
+        statement = statement.where(Run.batch_id == wanted.batch)
     if wanted.instance is not None:
         statement = statement.where(Run.subject_kind == "instance", Run.subject_id == wanted.instance)
     if wanted.tool is not None:
@@ -158,6 +180,7 @@ def _summary(run: Run, beside: _Beside, reader: Reader) -> dict[str, Any]:
         "waits_for": beside.waits[run.id],
         "stop": run.stop,
         "undoes": run.undoes,
+        "batch": run.batch_id if reader.for_operator else None,
         "last_sequence": run.last_sequence,
         "links": RunLinks(
             self=f"/v1/runs/{run.id}",

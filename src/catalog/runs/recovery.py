@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
 from catalog.runs.admission import admissible, next_queue
+from catalog.runs.definitions import SHELL
 from catalog.runs.jobs import TASK, defer
 from catalog.runs.queue import STALLED_SECONDS
 from catalog.runs.tables import ACTIVE_STATES, Run
@@ -119,7 +120,7 @@ async def _without_job(session: AsyncSession) -> list[tuple[UUID, str, int]]:
     )
     found = await session.execute(
         sa.select(Run.id, queue, Run.priority)
-        .where(Run.state.in_(ACTIVE_STATES), due, admissible(), ~told, queue.is_not(None))
+        .where(Run.state.in_(ACTIVE_STATES), due, admissible(), ~told, queue != SHELL)
         .order_by(Run.priority.desc(), Run.id)
         .limit(MOST_AT_ONCE)
     )

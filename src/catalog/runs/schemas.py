@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from catalog.platform.i18n import Language, Text
+from catalog.runs.plans.schemas import ComparisonOut
 
 State = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "abandoned"]
 FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "abandoned"})
@@ -87,7 +88,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     """A run in a list. `attempt` counts how often a worker took it up; `last_sequence` is its newest event.
 
     `stop` is what somebody asked of a run that has not ended yet: to end `at-next-task` or `now`. `undoes`: it was
-    abandoned, and takes back what it had made.
+    abandoned, and takes back what it had made. `batch` is the batch that it is part of; for operators.
     """
 
     id: UUID
@@ -105,14 +106,23 @@ class RunSummary(msgspec.Struct, frozen=True):
     waits_for: list[WaitOut]
     stop: str | None
     undoes: bool
+    batch: UUID | None
     last_sequence: int
     links: RunLinks
 
 
 class RunOut(RunSummary, frozen=True):
-    """A run with its steps, and every try at them."""
+    """A run with its steps, and every try at them.
 
+    `check_mode`: it only looked what it would change. `command` is the line that does the run's playbook again from an
+    operator's shell; null where it has none, or the instance is gone. `comparison` is what a plan or a verify found to
+    differ; null for runs that do not compare.
+    """
+
+    check_mode: bool
+    command: str | None
     steps: list[StepOut]
+    comparison: ComparisonOut | None
 
 
 class EventOut(msgspec.Struct, frozen=True):

@@ -15,20 +15,23 @@ from catalog.platform import audit
 from catalog.platform.db.base import violated_constraint
 from catalog.platform.errors import NotFound
 from catalog.platform.ids import new_id
-from catalog.runs.definitions import DEFINITION, INSTANCE_ACTIONS, StepPlan, steps_for
+from catalog.runs.definitions import COMPARISON, DEFINITION, INSTANCE_ACTIONS, StepPlan, plans, steps_for
 from catalog.runs.errors import ActionNotOffered, InstanceNotReady, SubjectBusy
 from catalog.runs.jobs import defer
 from catalog.runs.tables import Run, RunStep
 from catalog.sites.tables import Host, Site
-from catalog.tools.manifest import manifest_of
+from catalog.tools.manifest import Action, manifest_of
 from catalog.tools.tables import ToolRevision
 
 _ACTIVE_SUBJECT = "uq_runs_active_subject"
 BROUGHT_BY_TOOL = frozenset({"suspend"})
 """Actions of ours that a tool may lack: its bundle says how it is done."""
 
-PERSON, SCHEDULE = 10, 0
-"""Priorities: a person who waits goes before what is done by itself."""
+OF_WHAT_IS_APPLIED = frozenset({"verify", "reconcile"})
+"""Actions that work towards what was last set up, rather than towards what is desired since."""
+
+PERSON, BATCH, SCHEDULE = 10, 5, 0
+"""Priorities: a person who waits goes before a batch, and that before what is done by itself."""
 
 
 class Place(NamedTuple):
@@ -56,6 +59,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
     definition: int = DEFINITION,
     place: Place = NOWHERE,
     priority: int = PERSON,
+    batch_id: UUID | None = None,
 ) -> Run:
     """Write a run with its steps down, and tell the workers of its first step's queue; all commits with `session`.
 
@@ -76,6 +80,7 @@ async def start_run(  # noqa: PLR0913 - the parts of one run, each by its name
         host_id=place.host_id,
         tool_slug=place.tool_slug,
         priority=priority,
+        batch_id=batch_id,
     )
     try:
         async with session.begin_nested():
@@ -123,15 +128,57 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     request_id: UUID | None = None,
     priority: int = PERSON,
     overrule: Overrule | None = None,
+    batch_id: UUID | None = None,
+    action_input: Mapping[str, Any] | None = None,
 ) -> Run:
     """Start an action on an instance as it is desired now, and move its state.
 
-    A provision works on a first try that failed as well as on a running instance, which stays `running` meanwhile.
+    A verify and a reconcile work on it as it was last set up. A verify of a suspended instance compares, and does not
+    look whether it answers. A provision works on a first try that failed as well as on a running instance, which stays
+    `running` meanwhile. `action_input` is what one of the tool's own actions is given.
     Raises `ActionNotOffered` where the tool has no such action, `InstanceNotReady` in a state that it can't begin in,
     `ChangesFrozen` during a freeze that no `overrule` goes past, `OutsideWindows` for what is scheduled (priority
     `SCHEDULE`) while no maintenance window is open, `SubjectBusy` while a run acts on it.
     """
-    revision = await session.get(ToolRevision, instance.desired_revision_id)
+    actions, state = await may_begin(session, instance, action)
+    site = await site_of(session, instance.host_id)
+    await let_change(session, instance, site, action, scheduled=priority == SCHEDULE, overrule=overrule)
+    given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)
+    if action_input is not None:
+        given["input"] = dict(action_input)
+    if action == "verify" and instance.state == "suspended":
+        given["suspended"] = True
+        steps = plans(COMPARISON, site.slug, actions)
+    else:
+        steps = steps_for(action, site_slug=site.slug, actions=actions)
+    run = await start_run(
+        session,
+        subject_kind="instance",
+        subject_id=instance.id,
+        member_id=instance.member_id,
+        action=action,
+        input=given,
+        requested_by=requested_by,
+        request_id=request_id,
+        steps=steps,
+        place=Place(site.id, instance.host_id, instance.tool_slug),
+        priority=priority,
+        batch_id=batch_id,
+    )
+    if state != instance.state:
+        instance.state = state
+        instance.version += 1
+    await session.flush()
+    return run
+
+
+async def may_begin(session: AsyncSession, instance: Instance, action: str) -> tuple[Mapping[str, Action], State]:
+    """Give the actions that the instance's tool brings, and the state that it has while `action` lasts.
+
+    Whether another run acts on the instance is not looked at. Raises `ActionNotOffered`, `InstanceNotReady`.
+    """
+    given = instance_input(instance, applied=action in OF_WHAT_IS_APPLIED)
+    revision = await session.get(ToolRevision, UUID(given["revision_id"]))
     if revision is None:
         raise NotFound
     actions = manifest_of(revision).actions
@@ -140,26 +187,7 @@ async def start_instance_run(  # noqa: PLR0913 - what is done to which instance,
     state = moves_of(action).begin.get(cast("State", instance.state))
     if state is None:
         raise InstanceNotReady(action=action, state=instance.state)
-    site = await site_of(session, instance.host_id)
-    await let_change(session, instance, site, action, scheduled=priority == SCHEDULE, overrule=overrule)
-    run = await start_run(
-        session,
-        subject_kind="instance",
-        subject_id=instance.id,
-        member_id=instance.member_id,
-        action=action,
-        input=instance_input(instance),
-        requested_by=requested_by,
-        request_id=request_id,
-        steps=steps_for(action, site_slug=site.slug, actions=actions),
-        place=Place(site.id, instance.host_id, instance.tool_slug),
-        priority=priority,
-    )
-    if state != instance.state:
-        instance.state = state
-        instance.version += 1
-    await session.flush()
-    return run
+    return actions, state
 
 
 async def site_of(session: AsyncSession, host_id: UUID) -> Site:
@@ -175,11 +203,12 @@ async def provision_again(session: AsyncSession, instance: Instance, *, requeste
     return await start_instance_run(session, instance, "provision", requested_by=requested_by)
 
 
-def instance_input(instance: Instance) -> dict[str, Any]:
-    """Freeze what is desired of an instance, as the input of a run."""
+def instance_input(instance: Instance, *, applied: bool = False) -> dict[str, Any]:
+    """Freeze what is desired of an instance, or `applied` to it where something was, as the input of a run."""
+    of_applied = applied and instance.applied_revision_id is not None
     return {
-        "revision_id": str(instance.desired_revision_id),
-        "parameters": instance.desired_parameters,
+        "revision_id": str(instance.applied_revision_id if of_applied else instance.desired_revision_id),
+        "parameters": instance.applied_parameters if of_applied else instance.desired_parameters,
         "plan": instance.plan,
         "host_id": str(instance.host_id),
         "hostname": instance.hostname,

@@ -22,11 +22,13 @@ class Run(Identified):
     States: `queued` (no worker has it), `running` (a worker holds the lease), `waiting` (a transient failure will be
     tried again at `due_at`); final: `succeeded`, `failed`, `cancelled`, `abandoned`.
     `attempt` is the highest number given out; only its holder may write. Numbers rise from one run of a subject to the
-    next, so that the host can refuse whatever comes late. `input` is frozen at birth.
+    next, so that the host can refuse whatever comes late. `input` is frozen at birth; with `check` in it the run only
+    looks what it would change, and nothing of its subject follows from how it ends.
 
     `site_id`, `host_id` and `tool_slug` say which limits and holds it falls under; `admitted_at` is set while it counts
     towards the limits. `stop` is what somebody asked of it: `at-next-task` or `now`. Tries above the attempt
     `tries_from` count for giving up. `undoes`: it was abandoned, and takes back what it had made.
+    `batch_id` names the batch that it is part of.
     """
 
     __tablename__ = "runs"
@@ -58,6 +60,7 @@ class Run(Identified):
     verbosity: Mapped[int] = mapped_column(default=0)
     tries_from: Mapped[int] = mapped_column(default=0)
     undoes: Mapped[bool] = mapped_column(default=False)
+    batch_id: Mapped[UUID | None]
 
     __table_args__ = (
         sa.UniqueConstraint("id", "member_id"),
@@ -69,6 +72,7 @@ class Run(Identified):
         ),
         sa.Index("ix_runs_subject", "subject_id", "id"),
         sa.Index("ix_runs_member", "member_id", "id"),
+        sa.Index("ix_runs_batch", "batch_id", "id", postgresql_where=sa.text("batch_id IS NOT NULL")),
         sa.Index("ix_runs_due", "due_at", postgresql_where=_ACTIVE),
         sa.Index("ix_runs_active_host_id", "host_id", postgresql_where=_ACTIVE),
         sa.Index("ix_runs_active_site_id", "site_id", postgresql_where=_ACTIVE),
@@ -87,7 +91,8 @@ class RunStep(Base):
 
     State: `pending`, `running`, `failed`; final: `done`, or `skipped` (the run was abandoned before it).
 
-    `queue` says which workers may do it: `core` (Keycloak, database) or `site:<slug>` (playbooks beside their hosts).
+    `queue` says which workers may do it: `core` (Keycloak, database) or `site:<slug>` (playbooks beside their hosts);
+    `shell`: none, but the operator's shell that began the run.
     """
 
     __tablename__ = "run_steps"

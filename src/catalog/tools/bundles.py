@@ -33,11 +33,13 @@ class Bundle(msgspec.Struct, frozen=True):
 
     `archive` is a tar of the `playbooks/` tree that a run unpacks, with the manifest as `tools/<slug>/manifest.json`
     and without what only people read; `digest` is its SHA-256, `listing_digest` that of the texts and the picture.
+    `action_schemas` say what its own actions take (`<action>.schema.json`).
     """
 
     manifest: Manifest
     listing: Listing
     parameters_schema: dict[str, Any]
+    action_schemas: dict[str, Any]
     archive: bytes
     digest: str
     listing_digest: str
@@ -65,6 +67,7 @@ def read_bundle(playbooks: Path, slug: str) -> Bundle:
     schema = read_schema(_needed(folder, SCHEMA_FILE))
     for action in manifest.actions:
         _needed(folder, f"{action}.yml")
+    inputs = {action: folder / f"{action}.schema.json" for action in manifest.actions}
     listing = tool.listing(_picture(folder, tool.picture.file, tool.picture.alt))
     files = _files(playbooks, slug, without={TOOL_FILE, tool.picture.file})
     made = {f"tools/{slug}/{MANIFEST_FILE}": msgspec.json.encode(manifest, order="sorted")}
@@ -73,6 +76,9 @@ def read_bundle(playbooks: Path, slug: str) -> Bundle:
         manifest=manifest,
         listing=listing,
         parameters_schema=schema,
+        action_schemas={
+            action: read_schema(path.read_bytes(), path.name) for action, path in inputs.items() if path.is_file()
+        },
         archive=packed,
         digest=hashlib.sha256(packed).hexdigest(),
         listing_digest=hashlib.sha256(msgspec.json.encode(listing, order="sorted")).hexdigest(),

@@ -1,4 +1,4 @@
-"""The JSON Schema of a tool's parameters: what publishing asks of it, and how it reads in one language."""
+"""The JSON Schema of a tool's parameters, or of what an own action takes: what publishing asks, and how it reads."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,22 +37,25 @@ _NOT_FORMS = (
 )
 
 
-def read_schema(content: bytes) -> dict[str, Any]:
-    """Read a parameters' schema. Raises `BundleRefused` with a JSON pointer to the first thing that is wrong in it."""
+def read_schema(content: bytes, file: str = FILE_NAME) -> dict[str, Any]:
+    """Read a schema of parameters, or of an action's input, from the bundle's `file`.
+
+    Raises `BundleRefused` with a JSON pointer to the first thing that is wrong in it.
+    """
     try:
         schema = msgspec.json.decode(content, type=dict[str, Any])
         Draft202012Validator.check_schema(schema)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _refused("", "This is no JSON object.") from error
+        raise _refused(file, "", "This is no JSON object.") from error
     except SchemaError as error:
         pointer = "".join(f"/{escaped(part)}" for part in error.absolute_path)
-        raise _refused(pointer, f"The keyword breaks JSON Schema 2020-12 ({error.validator}).") from error
+        raise _refused(file, pointer, f"The keyword breaks JSON Schema 2020-12 ({error.validator}).") from error
     if schema.get("$schema", DIALECT) != DIALECT:
-        raise _refused("/$schema", f"It must be {DIALECT}.")
+        raise _refused(file, "/$schema", f"It must be {DIALECT}.")
     if schema.get("type") != "object":
-        raise _refused("/type", "The parameters must be an object.")
+        raise _refused(file, "/type", "The parameters must be an object.")
     for pointer, problem in _lacks(schema, ""):
-        raise _refused(pointer, problem)
+        raise _refused(file, pointer, problem)
     return schema
 
 
@@ -117,5 +120,5 @@ def _inner_lacks(schema: Any, pointer: str) -> Iterator[tuple[str, str]]:
         yield pointer, "It must be an object."
 
 
-def _refused(pointer: str, problem: str) -> BundleRefused:
-    return BundleRefused(file=f"{FILE_NAME}#{pointer}", problem=problem)
+def _refused(file: str, pointer: str, problem: str) -> BundleRefused:
+    return BundleRefused(file=f"{file}#{pointer}", problem=problem)

@@ -133,6 +133,7 @@ async def _made_current(
         archive=bundle.archive,
         manifest=msgspec.to_builtins(bundle.manifest),
         parameters_schema=bundle.parameters_schema,
+        action_schemas=bundle.action_schemas,
         ansible_core=version("ansible-core"),
         state="current",
         published_by=published_by,

@@ -136,10 +136,14 @@ class RevisionSummary(msgspec.Struct, frozen=True):
 
 
 class RevisionOut(RevisionSummary, frozen=True):
-    """A revision with the JSON Schema (2020-12) of its parameters, in the asked language."""
+    """A revision with the JSON Schema (2020-12) of its parameters, in the asked language.
+
+    `action_schemas` has those of what its own actions take, by action; an action that is not there takes nothing.
+    """
 
     automation: AutomationOut
     parameters_schema: dict[str, Any]
+    action_schemas: dict[str, dict[str, Any]]
 
 
 def tool_summary(tool: Tool, revision: ToolRevision, language: Language) -> ToolSummary:
@@ -189,6 +193,7 @@ def revision_out(tool: Tool, revision: ToolRevision, numbers: dict[UUID, int], l
         **_revision_fields(revision, numbers),
         automation=_automation(manifest_of(revision), listing_of(tool), language),
         parameters_schema=localised(revision.parameters_schema, language),
+        action_schemas={action: localised(schema, language) for action, schema in revision.action_schemas.items()},
     )
 
 

@@ -23,7 +23,8 @@ class ToolRevision(Identified):
     """An immutable snapshot of a bundle's automation.
 
     `archive` is a tar of the `playbooks/` tree that its runs unpack, `digest` its SHA-256; `manifest` is what the
-    automation declares (plans, sign-on, ports, secrets, actions, …), `parameters_schema` its JSON Schema.
+    automation declares (plans, sign-on, ports, secrets, actions, …), `parameters_schema` its JSON Schema,
+    `action_schemas` those of what its own actions take, by the action's name.
     State: `current` or `superseded` (both can be run), `withdrawn` (final; can't be requested any more).
     """
 
@@ -36,6 +37,7 @@ class ToolRevision(Identified):
     archive: Mapped[bytes] = mapped_column(deferred=True)
     manifest: Mapped[dict[str, Any]]
     parameters_schema: Mapped[dict[str, Any]]
+    action_schemas: Mapped[dict[str, Any]] = mapped_column(default=dict)
     ansible_core: Mapped[str]
     state: Mapped[str]
     successor_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("tool_revisions.id"))

@@ -54,6 +54,7 @@ def test_the_archive_holds_the_tool_and_the_roles_that_it_draws_in_and_no_others
         "tools/notes/manifest.json",
         "tools/notes/parameters.schema.json",
         "tools/notes/provision.yml",
+        "tools/notes/suspend.yml",
         "tools/notes/templates/page.html.j2",
         "tools/notes/verify.yml",
     }

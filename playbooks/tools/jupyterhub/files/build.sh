@@ -1,9 +1,20 @@
 #!/bin/sh
-# Builds the programs into $1.new, where the lock files are, and renames it to $1 when all is there.
+# Builds the programs into $1 from the lock files in $4, unless another hub of the host has just done so. $2 says which
+# hub uses what: that hub $3 is about to use them stands there first, so that nobody takes them for unused.
 set -eu
 target=$1
-building=$target.new
+users=$2
+hub=$3
+locks=$4
 umask 022
+exec 9>/run/lock/coop-jupyterhub-programs
+flock 9
+echo "${target##*/}" >"$users/$hub.next"
+[ ! -d "$target" ] || exit 0
+building=$target.new
+rm -rf "$building"
+mkdir "$building"
+cp "$locks/requirements.lock" "$locks/package.json" "$locks/package-lock.json" "$building"
 cd "$building"
 python3 -m venv venv
 venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input \

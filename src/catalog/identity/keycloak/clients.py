@@ -3,7 +3,7 @@
 from typing import Any
 
 from catalog.identity.keycloak.connection import KeycloakConnection
-from catalog.identity.keycloak.reconciling import Reconciler, differing, merged
+from catalog.identity.keycloak.reconciling import Part, Reconciler, differing, merged
 
 Representation = dict[str, Any]
 
@@ -107,6 +107,7 @@ async def reconcile_client(
         client_id,
         f"Set {', '.join(wrong)} of client {client_id}.",
         f"Client {client_id} differs from what it should be in {', '.join(wrong)}.",
+        tuple(_part(name, found, desired) for name in wrong),
     ):
         await connection.put(f"/clients/{found['id']}", merged(found, desired))
     await _reconcile_mappers(reconciler, found, mappers)
@@ -119,6 +120,13 @@ def _wrong_settings(found: Representation, desired: Representation) -> list[str]
     """Name what differs, attributes one by one."""
     settings = {key: value for key, value in desired.items() if key != "attributes"}
     return differing(found, settings) + differing(found.get("attributes") or {}, desired.get("attributes") or {})
+
+
+def _part(name: str, found: Representation, desired: Representation) -> Part:
+    """Say what a setting or an attribute is and should be."""
+    if name in desired:
+        return Part(name, found.get(name), desired[name])
+    return Part(name, (found.get("attributes") or {}).get(name), desired["attributes"][name])
 
 
 async def _reconcile_mappers(
@@ -137,6 +145,7 @@ async def _reconcile_mappers(
             client_id,
             f"Set the mapper {name} of client {client_id}.",
             f"The mapper {name} of client {client_id} is not as it should be.",
+            (Part(name, found and found["config"], should and should["config"]),),
         ):
             continue
         if should is None and found is not None:
@@ -160,6 +169,7 @@ async def _reconcile_scopes(
         client_id,
         f"Set the {kind} scopes of client {client_id}.",
         f"The {kind} scopes of client {client_id} are not as they should be: {', '.join(sorted(wrong))}.",
+        (Part(f"{kind}ClientScopes", sorted(existing), sorted(desired)),),
     ):
         return
     known = {scope["name"]: scope["id"] for scope in await reconciler.connection.get("/client-scopes")}

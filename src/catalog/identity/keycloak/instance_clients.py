@@ -1,6 +1,6 @@
 """The sign-on of an instance: one confidential client that lets in the organizations it names, and nobody else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,13 +15,14 @@ from catalog.identity.keycloak.clients import (
 )
 from catalog.identity.keycloak.connection import KeycloakConnection
 from catalog.identity.keycloak.errors import KeycloakRefused
-from catalog.identity.keycloak.reconciling import Reconciler
+from catalog.identity.keycloak.reconciling import Difference, Part, Reconciler
 from catalog.identity.keycloak.specs import ACCESS, GRANTS, INSTANCE, ORGANIZATIONS, InstanceClient, InstanceClientSpec
 from catalog.platform.clock import now
 
 DEFAULT_SCOPES = ("basic", "email", "profile")
 OPTIONAL_SCOPES = ("organization",)
 CONFLICTS_BORNE = 3
+CLIENTS_A_PAGE = 100
 
 
 def instance_client_id(instance_id: str) -> str:
@@ -42,6 +43,37 @@ async def ensure_instance_client(connection: KeycloakConnection, spec: InstanceC
             if refusal.status != HTTPStatus.CONFLICT:
                 raise
     return await _converge(connection, spec)
+
+
+async def compare_instance_client(
+    connection: KeycloakConnection, spec: InstanceClientSpec, *, secret: str | None, closed: bool = False
+) -> tuple[Difference, ...]:
+    """Say what of the instance's client is not as `spec` says, and change nothing.
+
+    `secret` is the one that the instance knows; `closed`: nobody is to sign in, as `close_instance_client` leaves it.
+    """
+    reconciler = Reconciler(connection, apply=False)
+    client = await _reconcile(reconciler, spec, enabled=not closed)
+    if client is not None and secret is not None and await _secret(connection, client) != secret:
+        client_id = client["clientId"]
+        reconciler.differs(
+            "client-secret",
+            client_id,
+            f"Took over the secret of client {client_id}.",
+            f"Client {client_id} has another secret than the instance.",
+        )
+    return tuple(reconciler.found)
+
+
+async def instance_clients(connection: KeycloakConnection) -> AsyncIterator[tuple[str, str]]:
+    """Give the id of each client that says that it is an instance's, and of which; page by page."""
+    first = 0
+    while page := await connection.get("/clients", first=first, max=CLIENTS_A_PAGE):
+        for client in page:
+            instance_id = (client.get("attributes") or {}).get(INSTANCE)
+            if instance_id:
+                yield str(client["clientId"]), str(instance_id)
+        first += len(page)
 
 
 async def remove_instance_client(connection: KeycloakConnection, instance_id: str) -> bool:
@@ -104,19 +136,33 @@ async def _available(connection: KeycloakConnection, path: str) -> dict[str, Any
 
 async def _converge(connection: KeycloakConnection, spec: InstanceClientSpec) -> InstanceClient:
     reconciler = Reconciler(connection, apply=True)
+    client = await _reconcile(reconciler, spec)
+    client_id = instance_client_id(spec.instance_id)
+    if client is None:
+        raise LookupError(client_id)
+    secret = await _secret(connection, client)
+    return InstanceClient(client_id=client_id, secret=secret, changed=bool(reconciler.found))
+
+
+async def _reconcile(
+    reconciler: Reconciler, spec: InstanceClientSpec, *, enabled: bool = True
+) -> Representation | None:
+    """Bring the client to what `spec` says, or note what differs; gives it where it is there by then."""
     client_id = instance_client_id(spec.instance_id)
     client = await reconcile_client(
         reconciler,
-        _representation(spec, client_id),
+        _representation(spec, client_id) | {"enabled": enabled},
         mappers=(audience_mapper("audience", client_id), groups_mapper(client_id)),
         default_scopes=DEFAULT_SCOPES,
         optional_scopes=OPTIONAL_SCOPES,
     )
-    if client is None:
-        raise LookupError(client_id)
-    await _reconcile_roles(reconciler, client, spec.roles)
-    secret = await connection.get(f"/clients/{client['id']}/client-secret")
-    return InstanceClient(client_id=client_id, secret=str(secret["value"]), changed=bool(reconciler.found))
+    if client is not None:
+        await _reconcile_roles(reconciler, client, spec.roles)
+    return client
+
+
+async def _secret(connection: KeycloakConnection, client: Representation) -> str:
+    return str((await connection.get(f"/clients/{client['id']}/client-secret"))["value"])
 
 
 def _representation(spec: InstanceClientSpec, client_id: str) -> Representation:
@@ -147,10 +193,16 @@ async def _reconcile_roles(reconciler: Reconciler, client: Representation, roles
     client_id, path = client["clientId"], f"/clients/{client['id']}/roles"
     existing = {role["name"] for role in await reconciler.connection.get(path)}
     for name in sorted(existing ^ set(roles)):
-        reconciler.differs(
-            "client-role", client_id, f"Set role {name} of client {client_id}.", f"Role {name} of {client_id} differs."
-        )
-        if name in existing:
+        is_there = name in existing
+        if not reconciler.differs(
+            "client-role",
+            client_id,
+            f"Set role {name} of client {client_id}.",
+            f"Role {name} of {client_id} differs.",
+            (Part(name, name if is_there else None, None if is_there else name),),
+        ):
+            continue
+        if is_there:
             await reconciler.connection.delete(f"{path}/{name}")
         else:
             await reconciler.connection.post(path, {"name": name})

@@ -26,6 +26,15 @@ class Lack:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What of it differs, by its name in Keycloak: what was found and what should be; none where there is nothing."""
+
+    name: str
+    found: Any
+    wanted: Any
+
+
+@dataclass(frozen=True)
 class Difference:
     """One thing that is not as it should be; both sentences end up in front of operators."""
 
@@ -33,6 +42,7 @@ class Difference:
     subject: str
     done: str
     lacking: str
+    parts: tuple[Part, ...] = ()
 
 
 class Reconciler:
@@ -46,9 +56,9 @@ class Reconciler:
         self.apply = apply
         self.found: list[Difference] = []
 
-    def differs(self, code: str, subject: str, done: str, lacking: str) -> bool:
+    def differs(self, code: str, subject: str, done: str, lacking: str, parts: tuple[Part, ...] = ()) -> bool:
         """Note a difference; True where it is to be mended."""
-        self.found.append(Difference(code, subject, done, lacking))
+        self.found.append(Difference(code, subject, done, lacking, parts))
         return self.apply
 
     @property

@@ -1,7 +1,8 @@
 """The connection pool and the unit of work: one transaction, committed at its end or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from catalog.platform.db.scope import Scope, enter
 from catalog.settings import DatabaseSettings
 
 STATEMENT_TIMEOUT_SECONDS = 30
+CLOSE_SECONDS = 5
 
 
 class Database:
@@ -36,16 +38,29 @@ class Database:
             connect_args={"server_settings": server_settings},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @asynccontextmanager
     async def begin(self, scope: Scope) -> AsyncIterator[AsyncSession]:
         """Open the unit of work: everything inside is committed at the end, or nothing is."""
-        async with self._sessions() as session, session.begin():
-            await enter(session, scope)
-            yield session
+        self._open += 1
+        self._idle.clear()
+        try:
+            async with self._sessions() as session, session.begin():
+                await enter(session, scope)
+                yield session
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._idle.set()
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Give every connection back, once what is being done has ended, or after 5 seconds: one in use stays open."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._idle.wait()
         await self.engine.dispose()
 
 

@@ -37,6 +37,10 @@ STYLE = (
 )
 
 
+IF_MATCH_BY_CASE = "if_match_by_case"
+"""A handler's option: whether it needs `If-Match` depends on what is asked of it."""
+
+
 def openapi_config(version: str, base: str) -> OpenAPIConfig:
     """Configure the description; the pages that would load scripts from elsewhere are left out."""
     return OpenAPIConfig(
@@ -65,9 +69,11 @@ def description_of(app: Litestar) -> dict[str, Any]:
     document: dict[str, Any] = app.openapi_schema.to_schema()
     for route in app.routes:
         if isinstance(route, HTTPRoute):
-            public = all(handler.opt.get("public") for handler in _described(route))
+            handlers = _described(route)
+            public = all(handler.opt.get("public") for handler in handlers)
+            by_case = any(handler.opt.get(IF_MATCH_BY_CASE) for handler in handlers)
             for operation in document["paths"].get(route.path_format, {}).values():
-                _mend(operation, public=public)
+                _mend(operation, public=public, needs_match=not by_case)
     schemas = document["components"]["schemas"]
     bodies = [
         operation["requestBody"]
@@ -81,8 +87,8 @@ def description_of(app: Litestar) -> dict[str, Any]:
     return document
 
 
-def _mend(operation: dict[str, Any], *, public: bool) -> None:
-    """Say that a public address needs no token, and that If-Match is needed (its lack has an answer of its own).
+def _mend(operation: dict[str, Any], *, public: bool, needs_match: bool) -> None:
+    """Say that a public address needs no token, and where If-Match is needed (its lack has an answer of its own).
 
     The framework's own idea of a wrong parameter is left out.
     """
@@ -90,7 +96,7 @@ def _mend(operation: dict[str, Any], *, public: bool) -> None:
         operation["security"] = []
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "If-Match":
-            parameter["required"] = True
+            parameter["required"] = needs_match
     wrong = operation["responses"].get(str(BAD_REQUEST), {})
     if PROBLEM_JSON not in wrong.get("content", {}):
         operation["responses"].pop(str(BAD_REQUEST), None)

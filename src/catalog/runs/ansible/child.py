@@ -1,11 +1,11 @@
 """The process that runs one playbook, as Ansible's user. It tells what happens as JSON lines on standard output.
 
-    python -m catalog.runs.ansible.child FOLDER PARENT [PLAYBOOK VERBOSITY]
+    python -m catalog.runs.ansible.child FOLDER PARENT [PLAYBOOK VERBOSITY [check]]
 
-It runs the folder's `fence.sh` on the host first; without a playbook that is all. SIGUSR1 has the playbook end before
-its next task (`callbacks/stop_between_tasks.py`). It is given the SSH key on standard input, hands it to an agent of
-its own, and keeps nothing of it. When the worker goes away, or says so (SIGTERM), it ends everything that the playbook
-started here.
+It runs the folder's `fence.sh` on the host first, and tells what that said; without a playbook that is all. With
+`check`, the playbook changes nothing, and says what it would change. SIGUSR1 has the playbook end before its next task
+(`callbacks/stop_between_tasks.py`). It is given the SSH key on standard input, hands it to an agent of its own, and
+keeps nothing of it. When the worker goes away, or says so (SIGTERM), it ends everything that the playbook started here.
 """
 
 import ctypes
@@ -60,7 +60,8 @@ def main(arguments: list[str]) -> int:
     try:
         status = _pass_fence(folder)
         if status == 0 and playbook:
-            status = _play(folder, playbook[0], int(playbook[1]))
+            status = _play(folder, playbook[0], int(playbook[1]), check="check" in playbook[2:])
+            _tell_unpredicted(Path(os.environ["COOP_UNPREDICTED_FILE"]))
         _tell({"event": "end", "status": status})
     finally:
         agent.terminate()
@@ -110,16 +111,18 @@ def _pass_fence(folder: Path) -> int:
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
         _tell({"event": "fence_failed", "status": done.returncode, "message": said})
+    elif done.stdout:
+        _tell({"event": "said", "text": done.stdout.decode(errors="replace")})
     return done.returncode
 
 
-def _play(folder: Path, playbook: str, verbosity: int) -> int:
+def _play(folder: Path, playbook: str, verbosity: int, *, check: bool) -> int:
     result = ansible_runner.interface.run(
         private_data_dir=str(folder),
         project_dir=str(folder / "project"),
         playbook=playbook,
         inventory=str(folder / "inventory" / "hosts.json"),
-        cmdline=f"-e @{folder / 'vars.yml'}",
+        cmdline=f"-e @{folder / 'vars.yml'}" + (" --check --diff" if check else ""),
         settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
         event_handler=_told,
         quiet=True,
@@ -127,6 +130,13 @@ def _play(folder: Path, playbook: str, verbosity: int) -> int:
         ident="run",
     )
     return int(result.rc or 0)
+
+
+def _tell_unpredicted(file: Path) -> None:
+    """Tell of the tasks that check mode could not foretell (`callbacks/tell_unpredicted.py`)."""
+    if file.exists():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            _tell({"event": "unpredicted", **json.loads(line)})
 
 
 def _told(event: dict[str, Any]) -> bool:

@@ -22,7 +22,7 @@ if [ "$found" != "$wanted" ]; then
     chmod 755 "$new"
     mv "$new" {path}
 fi
-exec {path} {instance} {attempt} {action}
+exec {path} "$@"
 """
 
 
@@ -41,13 +41,11 @@ def ending(instance_id: UUID, attempt: int) -> str:
     return _script(instance_id, attempt, "--end")
 
 
+def script() -> str:
+    """Give the shell script that brings the fence to the host, and hands it its own arguments."""
+    digest = hashlib.sha256(SCRIPT.encode()).hexdigest()
+    return _INSTALL.format(digest=digest, path=PATH, folder=PATH.rpartition("/")[0], script=SCRIPT)
+
+
 def _script(instance_id: UUID, attempt: int, action: str) -> str:
-    return _INSTALL.format(
-        digest=hashlib.sha256(SCRIPT.encode()).hexdigest(),
-        path=PATH,
-        folder=PATH.rpartition("/")[0],
-        script=SCRIPT,
-        instance=instance_id,
-        attempt=attempt,
-        action=action,
-    )
+    return f"set -- {instance_id} {attempt} {action}\n{script()}"

@@ -14,12 +14,14 @@ import msgspec
 import structlog
 
 from catalog.runs.ansible import fence
-from catalog.runs.ansible.workspace import Play, Reach, as_user, connection, workspace
+from catalog.runs.ansible.workspace import Play, Reach, Target, as_user, connection, workspace
 
 LONGEST_LINE = 16 * 2**20
 STOP_SECONDS = 15
 END_SECONDS = 15
+ASK_SECONDS = 60
 INTERRUPTED = 99
+CHECK = "check"
 CALLBACKS = Path(__file__).with_name("callbacks")
 SSH_OPTIONS = (
     "-F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 "
@@ -31,6 +33,10 @@ log = structlog.get_logger()
 
 class ChildDied(Exception):
     """The process ended without telling how the playbook ended; the message is the end of its error output."""
+
+
+class HostSilent(Exception):
+    """The host did not answer, or not as it should; the message is what SSH or the script said."""
 
 
 class PlaybookRunner:
@@ -47,7 +53,7 @@ class PlaybookRunner:
         the iterator, or cancelling whoever waits for it, ends everything that was started here.
         """
         with workspace(play, self._user) as folder:
-            process = await self._start(folder, play.playbook, str(play.verbosity))
+            process = await self._start(folder, play.playbook, str(play.verbosity), *([CHECK] if play.check else []))
             asking = asyncio.create_task(_ask_to_stop(process, stopping))
             try:
                 async for line in _lines(process):
@@ -58,7 +64,7 @@ class PlaybookRunner:
 
     async def end(self, reach: Reach) -> bool:
         """End on the host what an attempt runs there, and let it begin nothing more; tell whether the host did so."""
-        with connection(reach, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
+        with connection(reach.target, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
             process = await self._start(folder)
             try:
                 async with asyncio.timeout(END_SECONDS):
@@ -69,8 +75,23 @@ class PlaybookRunner:
             finally:
                 await asyncio.shield(_ended(process))
 
+    async def ask(self, target: Target, script: str) -> str:
+        """Give what a shell script says that only looks at the host. Raises `HostSilent`."""
+        with connection(target, script, self._user) as folder:
+            process = await self._start(folder)
+            try:
+                async with asyncio.timeout(ASK_SECONDS):
+                    lines = [line async for line in _lines(process)]
+            except (TimeoutError, ChildDied) as error:
+                raise HostSilent(str(error)) from error
+            finally:
+                await asyncio.shield(_ended(process))
+        if lines[-1]["status"] != 0:
+            raise HostSilent(" ".join(line["message"] for line in lines if line["event"] == "fence_failed"))
+        return "".join(line["text"] for line in lines if line["event"] == "said")
+
     async def _start(self, folder: Path, *playbook: str) -> asyncio.subprocess.Process:
-        """Start the child in `folder`: with a playbook and its verbosity, or for the fence's script alone."""
+        """Start the child in `folder`: with a playbook and how it is run, or for the fence's script alone."""
         command = [sys.executable, "-m", "catalog.runs.ansible.child", str(folder), str(os.getpid()), *playbook]
         process = await asyncio.create_subprocess_exec(
             *as_user(self._user),
@@ -105,6 +126,7 @@ def environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_FILTER_PLUGINS": str(project / "plugins" / "filter"),
         "ANSIBLE_LIBRARY": str(project / "plugins" / "modules"),
         "COOP_STOP_FILE": str(folder / "stop"),
+        "COOP_UNPREDICTED_FILE": str(folder / "unpredicted"),
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_HOME": str(folder / "home"),

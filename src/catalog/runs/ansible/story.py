@@ -18,7 +18,7 @@ _OUTCOMES = {
     "runner_on_unreachable": "task.unreachable",
 }
 _SAID = frozenset({"verbose", "warning", "deprecated", "error"})
-_PLAYBOOK_FAILED = Problem(
+PLAYBOOK_FAILED = Problem(
     code="playbook-failed",
     title=Text(en="A task of the playbook failed", fr="Une tâche du playbook a échoué"),
     detail=Text(
@@ -38,9 +38,13 @@ _UNREACHABLE = Problem(
 
 @dataclass
 class Story:
-    """What was told so far. `result` is what the playbook gave back by `set_stats`."""
+    """What was told so far. `result` is what the playbook gave back by `set_stats`.
+
+    `pretending`: it runs in check mode, so what it calls changed is what it would change.
+    """
 
     events: EventWriter
+    pretending: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     result: dict[str, Any] = field(default_factory=dict)
     task: str | None = None
@@ -66,14 +70,15 @@ class Story:
         """Raise `StepFailed` or `StepUnavailable` unless the playbook succeeded."""
         if status == 0:
             return
-        problem = self.problem or _PLAYBOOK_FAILED
+        problem = self.problem or PLAYBOOK_FAILED
         if problem.code == _UNREACHABLE.code:
             raise StepUnavailable(problem)
         raise StepFailed(problem)
 
     async def _outcome(self, event: str, line: dict[str, Any]) -> None:
         response = line.get("res") or {}
-        kind = "task.changed" if event == "runner_on_ok" and response.get("changed") else _OUTCOMES[event]
+        changed = "task.would-change" if self.pretending else "task.changed"
+        kind = changed if event == "runner_on_ok" and response.get("changed") else _OUTCOMES[event]
         told: dict[str, Any] = {"task": str(line.get("task", self.task)), "host": line.get("host"), **_role(line)}
         message = message_of(response)
         if kind in {"task.failed", "task.unreachable"}:
@@ -90,7 +95,7 @@ class Story:
 
     def _remember(self, kind: str, told: dict[str, Any]) -> None:
         if self.problem is None:
-            known = _UNREACHABLE if kind == "task.unreachable" else _PLAYBOOK_FAILED
+            known = _UNREACHABLE if kind == "task.unreachable" else PLAYBOOK_FAILED
             self.problem = Problem(
                 code=known.code,
                 title=known.title,
@@ -103,7 +108,7 @@ class Story:
     def _fence_failed(self, line: dict[str, Any]) -> None:
         if line["status"] == REFUSED:
             raise AttemptLost("the host refused this attempt")
-        known = _UNREACHABLE if line["status"] == SSH_FAILED else _PLAYBOOK_FAILED
+        known = _UNREACHABLE if line["status"] == SSH_FAILED else PLAYBOOK_FAILED
         self.problem = Problem(code=known.code, title=known.title, detail=known.detail, message=line["message"])
 
 

@@ -51,7 +51,8 @@ class Reach:
 class Play:
     """One playbook run: the archive with its digest, the playbook's path in it, and what it is told.
 
-    `verbosity` is how many `-v` Ansible is given, up to 4.
+    `verbosity` is how many `-v` Ansible is given, up to 4. With `check`, nothing is changed: Ansible says what it would
+    change, with differences.
     """
 
     archive: bytes = field(repr=False)
@@ -60,6 +61,7 @@ class Play:
     reach: Reach
     variables: Mapping[str, Any] = field(repr=False)
     verbosity: int = 0
+    check: bool = False
 
 
 @contextmanager
@@ -70,9 +72,9 @@ def workspace(play: Play, user: str | None) -> Iterator[Path]:
 
 
 @contextmanager
-def connection(reach: Reach, script: str, user: str | None) -> Iterator[Path]:
+def connection(target: Target, script: str, user: str | None) -> Iterator[Path]:
     """Make a folder with all that it takes to run `script` on the host, and no playbook; and remove it."""
-    with _folder(user, lambda folder: _fill_connection(folder, reach, script)) as folder:
+    with _folder(user, lambda folder: _fill_connection(folder, target, _inventory(target), script)) as folder:
         yield folder
 
 
@@ -110,14 +112,17 @@ def _fill(folder: Path, play: Play) -> None:
         raise ArchiveDamaged(play.digest)
     _unpack(play.archive, folder / "project")
     _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
-    _fill_connection(folder, play.reach, fence.takeover(play.reach.instance_id, play.reach.attempt))
+    reach = play.reach
+    shell = {"ansible_shell_executable": fence.executable(reach.instance_id, reach.attempt)}
+    inventory = _inventory(reach.target, **shell)
+    _fill_connection(folder, reach.target, inventory, fence.takeover(reach.instance_id, reach.attempt))
 
 
-def _fill_connection(folder: Path, reach: Reach, script: str) -> None:
+def _fill_connection(folder: Path, target: Target, inventory: dict[str, Any], script: str) -> None:
     for name in ("home", "tmp", "cp", "inventory"):
         (folder / name).mkdir(mode=PRIVATE)
-    _write(folder / "known_hosts", f"{_pattern(reach.target)} {reach.target.host_key}\n")
-    _write(folder / "inventory" / "hosts.json", json.dumps(_inventory(reach)))
+    _write(folder / "known_hosts", f"{_pattern(target)} {target.host_key}\n")
+    _write(folder / "inventory" / "hosts.json", json.dumps(inventory))
     _write(folder / "fence.sh", script)
 
 
@@ -135,13 +140,13 @@ def _unpack(archive: bytes, project: Path) -> None:
             path.chmod(entry.mode & 0o755)
 
 
-def _inventory(reach: Reach) -> dict[str, Any]:
+def _inventory(target: Target, **more: str) -> dict[str, Any]:
     host = {
-        "ansible_host": reach.target.address,
-        "ansible_port": reach.target.port,
+        "ansible_host": target.address,
+        "ansible_port": target.port,
         "ansible_user": "root",
         "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_shell_executable": fence.executable(reach.instance_id, reach.attempt),
+        **more,
     }
     return {"all": {"hosts": {HOST: host}}}
 

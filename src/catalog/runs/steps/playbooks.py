@@ -1,5 +1,6 @@
 """The steps that run a bundle's playbooks."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -39,13 +40,10 @@ def playbook_step(parts: Parts, name: str) -> Step:
 
     async def do(context: StepContext) -> dict[str, Any]:
         subject, secrets = await _what_it_needs(parts, context)
-        context.events.hide(piece for secret in secrets.values() for piece in (secret, *pieces_of(secret)))
+        hide_secrets(context, secrets)
         story = Story(context.events)
         playbook = context.claim.action if name == OWN_ACTION else name
-        status = await _run(parts, context, story, _play(parts, context, subject, secrets, playbook))
-        if status == INTERRUPTED and context.stopping.is_set():
-            raise StepStopped
-        story.conclude(status)
+        story.conclude(await run_play(parts, context, story, play_of(parts, context, subject, secrets, playbook)))
         return {
             **story.result,
             "changed": story.counts["task.changed"],
@@ -53,12 +51,23 @@ def playbook_step(parts: Parts, name: str) -> Step:
             "revision": subject.revision.number,
         }
 
+    return Step(do, end_on_host(parts))
+
+
+def end_on_host(parts: Parts) -> Callable[[StepContext], Awaitable[bool]]:
+    """Give what ends on the host what an attempt and those before it run there, and tells whether that is sure."""
+
     async def end(context: StepContext) -> bool:
         async with context.database.begin(OPERATOR) as session:
-            subject = await read_subject(session, context.claim)
+            subject = await read_subject(session, context.claim, archive=False)
         return await parts.playbooks.end(_reach(context, subject))
 
-    return Step(do, end)
+    return end
+
+
+def hide_secrets(context: StepContext, secrets: Mapping[str, str]) -> None:
+    """Redact them from what is told from now on, line by line too."""
+    context.events.hide(piece for secret in secrets.values() for piece in (secret, *pieces_of(secret)))
 
 
 async def _what_it_needs(parts: Parts, context: StepContext) -> tuple[Subject, dict[str, str]]:
@@ -70,14 +79,24 @@ async def _what_it_needs(parts: Parts, context: StepContext) -> tuple[Subject, d
     return subject, secrets | {name: value for name, value in known.items() if name == CLIENT_SECRET}
 
 
-def _play(parts: Parts, context: StepContext, subject: Subject, secrets: dict[str, str], playbook: str) -> Play:
+def play_of(  # noqa: PLR0913 - whose playbook, for what, with what it needs
+    parts: Parts,
+    context: StepContext,
+    subject: Subject,
+    secrets: dict[str, str],
+    playbook: str,
+    *,
+    check: bool = False,
+) -> Play:
+    """Describe the run of `<playbook>.yml`; with `check`, it only says what it would change."""
     return Play(
         archive=subject.revision.archive,
         digest=subject.revision.digest,
         playbook=f"tools/{subject.instance.tool_slug}/{playbook}.yml",
         reach=_reach(context, subject),
-        variables=variables(subject, context.claim, parts.issuer, secrets),
+        variables=variables(subject, context.claim.attempt, parts.issuer, secrets),
         verbosity=context.claim.verbosity,
+        check=check,
     )
 
 
@@ -85,8 +104,17 @@ def _reach(context: StepContext, subject: Subject) -> Reach:
     return Reach(subject.target, subject.instance.id, context.claim.attempt)
 
 
-async def _run(parts: Parts, context: StepContext, story: Story, play: Play) -> int:
-    """Run it to its end; gives Ansible's exit status."""
+async def run_play(
+    parts: Parts,
+    context: StepContext,
+    story: Story,
+    play: Play,
+    also: Callable[[dict[str, Any]], None] = lambda _line: None,
+) -> int:
+    """Run it to its end; gives Ansible's exit status. `also` hears each line that the story does.
+
+    Raises `StepStopped` where it ended before its next task because somebody asked for that.
+    """
     await context.attempt.renew()
     status = 1
     try:
@@ -96,10 +124,13 @@ async def _run(parts: Parts, context: StepContext, story: Story, play: Play) -> 
                     status = int(line["status"])
                 else:
                     await story.hear(line)
+                    also(line)
     except ChildDied as error:
         raise StepFailed(_with_message(_DIED, str(error))) from error
     except ArchiveDamaged as error:
         raise StepFailed(_DAMAGED) from error
+    if status == INTERRUPTED and context.stopping.is_set():
+        raise StepStopped
     return status
 
 

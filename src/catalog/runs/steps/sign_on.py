@@ -49,7 +49,7 @@ def identity_step(parts: Parts) -> Step:
     async def step(context: StepContext) -> dict[str, Any]:
         async with context.database.begin(OPERATOR) as session:
             subject = await read_subject(session, context.claim)
-        spec = _client(subject)
+        spec = client_of(subject)
         await context.attempt.renew()
         async with keycloak(parts.clients) as connection:
             client = await ensure_instance_client(connection, spec)
@@ -92,7 +92,8 @@ def close_sign_on_step(parts: Parts) -> Step:
     return Step(step)
 
 
-def _client(subject: Subject) -> InstanceClientSpec:
+def client_of(subject: Subject) -> InstanceClientSpec:
+    """Say what the instance's client should be. Raises `StepFailed` where the member has no Organization yet."""
     sign_on = subject.manifest.sign_on
     back = sign_on.backchannel_logout_path
     return InstanceClientSpec(

@@ -1,7 +1,7 @@
 """Reads what a run acts on: an instance as it was frozen with the run, with all that its playbooks are told of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +38,10 @@ _NO_ORGANIZATION = Problem(
 
 @dataclass(frozen=True)
 class Subject:
-    """An instance as a run sees it. `parameters`, `plan`, `hostname` and revision are those of the run's input."""
+    """An instance as a run sees it. `parameters`, `plan`, `hostname` and revision are those of the run's input.
+
+    `action_input` is what a tool's own action is given.
+    """
 
     instance: Instance
     member: Member
@@ -48,6 +51,7 @@ class Subject:
     ports: Mapping[str, int]
     parameters: Mapping[str, Any]
     plan: str
+    action_input: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -70,12 +74,11 @@ class Subject:
         return tuple(f"{self.url}{path}" for path in paths)
 
 
-async def read_subject(session: AsyncSession, claim: Claim) -> Subject:
-    """Read it, the revision's archive included."""
+async def read_subject(session: AsyncSession, claim: Claim, *, archive: bool = True) -> Subject:
+    """Read it, by default with the revision's archive."""
     instance = await session.get_one(Instance, claim.subject_id)
-    revision = await session.get_one(
-        ToolRevision, UUID(claim.input["revision_id"]), options=[undefer(ToolRevision.archive)]
-    )
+    options = [undefer(ToolRevision.archive)] if archive else []
+    revision = await session.get_one(ToolRevision, UUID(claim.input["revision_id"]), options=options)
     ports = await session.scalars(sa.select(Port).where(Port.instance_id == instance.id))
     return Subject(
         instance=instance,
@@ -86,15 +89,17 @@ async def read_subject(session: AsyncSession, claim: Claim) -> Subject:
         ports={port.name: port.number for port in ports},
         parameters=claim.input["parameters"],
         plan=claim.input["plan"],
+        action_input=claim.input.get("input", {}),
     )
 
 
-def variables(subject: Subject, claim: Claim, issuer: str, secrets: Mapping[str, str]) -> dict[str, Any]:
+def variables(subject: Subject, attempt: int, issuer: str, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Give what every playbook of a bundle is told (the bundle contract)."""
     key = instance_key(subject.instance.id)
     return {
-        "instance": _instance(subject, claim, key),
+        "instance": _instance(subject, attempt, key),
         "parameters": dict(subject.parameters),
+        "input": dict(subject.action_input),
         "sso": _sign_on(subject, issuer, secrets),
         "tls": {"certificate": f"{TLS}/certificate.pem", "key": f"{TLS}/key.pem", "ca": f"{TLS}/ca.pem"},
         "secrets": {name: secrets[name] for name in subject.manifest.secrets if name in secrets},
@@ -103,7 +108,7 @@ def variables(subject: Subject, claim: Claim, issuer: str, secrets: Mapping[str,
     }
 
 
-def _instance(subject: Subject, claim: Claim, key: str) -> dict[str, Any]:
+def _instance(subject: Subject, attempt: int, key: str) -> dict[str, Any]:
     instance, member = subject.instance, subject.member
     plan = subject.manifest.plan(subject.plan)
     if plan is None:
@@ -130,7 +135,7 @@ def _instance(subject: Subject, claim: Claim, key: str) -> dict[str, Any]:
             "alias": member.alias,
             "name": member.name_fr if instance.language == "fr" else member.name_en,
         },
-        "attempt": claim.attempt,
+        "attempt": attempt,
     }
 
 

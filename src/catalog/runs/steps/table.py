@@ -2,6 +2,7 @@
 
 from catalog.runs.context import Steps
 from catalog.runs.definitions import PLAYBOOK_STEPS
+from catalog.runs.steps.comparing import compare_host_step, compare_sign_on_step
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.places import publish, release
 from catalog.runs.steps.playbooks import playbook_step
@@ -19,6 +20,8 @@ def steps_of(parts: Parts) -> Steps:
         "organization": organization_step(parts),
         "identity": identity_step(parts),
         "publish": publish,
+        "compare-sign-on": compare_sign_on_step(parts),
+        "compare-host": compare_host_step(parts),
         "close-sign-on": close_sign_on_step(parts),
         "remove-identity": remove_identity_step(parts),
         "release": release,

@@ -1,0 +1,1 @@
+"""Plans: what an action would change, before it is started."""
