@@ -113,12 +113,15 @@ def _is_there(operator: CatalogApi, request: dict[str, Any]) -> bool:
 
 
 def _see_runs_through(stage: Stage, operator: CatalogApi, instances: list[dict[str, Any]]) -> None:
-    """Follow what is on the way; a first provision that failed in an earlier telling is tried again."""
+    """Follow what is on the way; what failed in an earlier telling is tried again, what was removed is taken back."""
     for instance in instances:
-        if instance["state"] == "failed":
+        if instance["removal"] is not None:
+            cast.operators_command("instance", "restore", instance["hostname"])
+        elif instance["state"] == "failed":
             cast.operators_command("instance", "provision", instance["hostname"])
     ids = [one["id"] for one in instances]
-    moving = [one for one in (operator.get(f"/v1/instances/{key}") for key in ids) if one["state"] == "provisioning"]
+    now = [operator.get(f"/v1/instances/{key}") for key in ids]
+    moving = [one for one in now if one["state"] in {"provisioning", "suspended"}]
     if moving:
         with stage.tell.chapter("The worker provisions"):
             follow(stage.tell, operator, moving)

@@ -129,6 +129,17 @@ def test_a_site_is_added_once_and_attested_anew(run: Run) -> None:
     assert refusal(run(site_app, *SITE)).code == "site-differs"
 
 
+def test_a_site_lives_by_the_clocks_of_its_province_or_by_others_that_are_kept_there(run: Run) -> None:
+    run(site_app, *SITE)
+    assert "\tAmerica/Vancouver\t" in run(site_app, "list").output
+    elsewhere = (*SITE, "--time-zone", "America/Dawson_Creek")
+    assert run(site_app, *elsewhere).output == "vancouver: written down\n"
+    assert run(site_app, *SITE).output == "vancouver: unchanged\n"
+    assert "\tAmerica/Dawson_Creek\t" in run(site_app, "list").output
+    (field,) = refusal(run(site_app, *SITE, "--time-zone", "America/Toronto")).fields
+    assert (field.pointer, field.code) == ("/time_zone", "not-allowed")
+
+
 def test_a_site_outside_canada_or_with_an_attestation_that_ran_out_is_refused(run: Run) -> None:
     abroad = refusal(run(site_app, *SITE, "--country", "US"))
     assert [field.pointer for field in abroad.fields] == ["/country"]

@@ -87,7 +87,7 @@ def wiki(coop: Coop) -> Iterator[dict[str, Any]]:
     point(approved["hostname"], "vancouver-1")
     run = coop.ended(approved["run_id"])
     yield {"request": approved, "run": run, "instance": operator.get(f"/v1/instances/{approved['instance_id']}")}
-    cast.operators_command("instance", "remove", approved["hostname"])
+    cast.operators_command("instance", "purge", approved["hostname"], "--confirm", approved["hostname"])
 
 
 def test_the_run_succeeds_and_the_instance_says_what_was_set_up(wiki: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from catalog.schedules.tables import Schedule
 
 SCHEDULE_LOCK = 7_203_914_552_033
 SCHEDULE_SECONDS = 5
+MOST_PLANNED = 20
 TRY_AGAIN = dt.timedelta(minutes=5)
 HELD, BROKEN = "held", "broken"
 
@@ -26,19 +27,23 @@ log = structlog.get_logger()
 
 
 async def run_schedules(database: Database) -> int:
-    """Bring the schedules up to date and do what is due, at most 100 of each; gives how many were tried.
+    """Bring the schedules up to date and do what is due, at most 100 things; gives how many were tried.
 
     Time is the database's. What was missed while no worker ran is done once. What is blocked (a run is under way, a
     hold, a freeze, no window) is tried again in five minutes.
     """
-    async with database.begin(OPERATOR) as session:
-        if not await _alone(session):
-            return 0
-        await plan_changed(session)
+    for _ in range(MOST_PLANNED):
+        if await _plan_some(database) < MOST_AT_ONCE:
+            break
     tried = 0
     while tried < MOST_AT_ONCE and await _do_next(database):
         tried += 1
     return tried
+
+
+async def _plan_some(database: Database) -> int:
+    async with database.begin(OPERATOR) as session:
+        return await plan_changed(session) if await _alone(session) else 0
 
 
 async def _alone(session: AsyncSession) -> bool:

@@ -140,6 +140,11 @@ def test_the_archive_holds_the_manifest_that_is_stored(playbooks: Path) -> None:
         assert msgspec.json.decode(file.read(), type=Manifest) == bundle.manifest
 
 
+def test_a_worker_that_knows_no_backup_hours_reads_the_manifest_of_a_plan_without_one(playbooks: Path) -> None:
+    (first, *_) = msgspec.to_builtins(read(playbooks).manifest)["plans"]
+    assert "backup_hour" not in first
+
+
 @pytest.mark.parametrize("draw", ["role: wall", "wall", "name: wall"])
 def test_roles_of_a_play_are_drawn_in(playbooks: Path, draw: str) -> None:
     play = f"- hosts: instance_host\n  roles:\n    - {draw}\n"
@@ -202,6 +207,8 @@ def test_a_link_inside_is_its_content(playbooks: Path) -> None:
         ("  verify: {timeout_minutes: 10}\n", "", "$.actions"),
         ("monthly_cost_cents: 500", "monthly_cost_cents: 5.5", "$.plans[0].monthly_cost_cents"),
         ("https://notes.example", "javascript:alert(1)", "$.upstream.url"),
+        ("monthly_cost_cents: 500}", "monthly_cost_cents: 500, backup_hour: 24}", "$.plans[0].backup_hour"),
+        ("monthly_cost_cents: 500}", "monthly_cost_cents: 500, backup_hour: 3}", "$.actions"),
     ],
 )
 def test_what_breaks_the_contract_is_refused_with_its_path(playbooks: Path, old: str, new: str, where: str) -> None:
