@@ -6,9 +6,10 @@ from catalog.platform import audit, outbox
 from catalog.platform.db.base import Base
 from catalog.requests import tables as requests
 from catalog.runs import tables as runs
+from catalog.runs.hosts import tables as hosts
 from catalog.sites import tables as sites
 from catalog.tools import tables as tools
 
-__all__ = ["audit", "instances", "members", "metadata", "outbox", "requests", "runs", "sites", "tools"]
+__all__ = ["audit", "hosts", "instances", "members", "metadata", "outbox", "requests", "runs", "sites", "tools"]
 
 metadata = Base.metadata

@@ -8,11 +8,12 @@ import socket
 import structlog
 
 from catalog.platform.db.engine import Database
-from catalog.platform.outbox import Dispatcher
+from catalog.platform.outbox import Dispatcher, together
 from catalog.platform.secrets import Vault
 from catalog.requests.subscribers import SUBSCRIBERS
 from catalog.runs.ansible.process import PlaybookRunner
 from catalog.runs.engine import Engine
+from catalog.runs.hosts.verifying import HOST_SUBSCRIBERS
 from catalog.runs.queue import RunQueue
 from catalog.runs.recovery import look_after, repeat
 from catalog.runs.steps.parts import Parts
@@ -32,7 +33,7 @@ async def run_worker(settings: WorkerSettings) -> None:
     database = Database(settings.database, name="catalog-worker", pool_size=POOL_SIZE)
     engine = Engine(database, steps_of(_parts(settings)), worker=name, queues=settings.queues)
     queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
-    outbox = Dispatcher(database, SUBSCRIBERS)
+    outbox = Dispatcher(database, together(SUBSCRIBERS, HOST_SUBSCRIBERS))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,6 +15,7 @@ class Instance(Identified):
     """One running tool of one member, at one hostname, on one host, with a desired and an applied state.
 
     The states and the moves between them are `instances.lifecycle`. `version` is raised by each change (`ETag`).
+    `found_version` is the tool's version that its last run found on the host.
     """
 
     __tablename__ = "instances"
@@ -38,6 +39,7 @@ class Instance(Identified):
     applied_parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     applied_at: Mapped[dt.datetime | None]
     attention: Mapped[str | None]
+    found_version: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (

@@ -55,6 +55,10 @@ ActionFilter = Annotated[
 InstanceFilter = Annotated[
     UUID | None, QueryParameter(name="instance", description="Only of the instance with this id.")
 ]
+CauseFilter = Annotated[
+    UUID | None,
+    QueryParameter(name="cause", description="Only those that were started after the run with this id."),
+]
 RequestFilter = Annotated[UUID | None, QueryParameter(name="request", description="Only of the request with this id.")]
 After = Annotated[int | None, QueryParameter(ge=0, le=LARGEST_SEQUENCE, description="Only events above this sequence.")]
 MostEvents = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_EVENTS, description="How many events, at most.")]
@@ -81,12 +85,19 @@ class RunsController(Controller):
         action: ActionFilter = None,
         instance: InstanceFilter = None,
         request_id: RequestFilter = None,
+        cause: CauseFilter = None,
         tool: ToolFilter = None,
         member: MemberFilter = None,
     ) -> Response[Page[RunSummary]]:
         """List the runs of the members where the person holds a role, newest first; operators see all, of hosts too."""
         wanted = reading.RunFilter(
-            state=wanted_state, action=action, instance=instance, request=request_id, tool=tool, member=member
+            state=wanted_state,
+            action=action,
+            instance=instance,
+            request=request_id,
+            cause=cause,
+            tool=tool,
+            member=member,
         )
         reader = Reader(language=language, for_operator=principal.is_operator)
         items, following = await reading.list_runs(uow, wanted, page, reader)

@@ -40,10 +40,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Reach:
-    """An attempt's way to its instance on the host."""
+    """An attempt's way to its subject on the host: an instance there, or the host itself."""
 
     target: Target
-    instance_id: UUID
+    subject_id: UUID
     attempt: int
 
 
@@ -110,7 +110,7 @@ def _fill(folder: Path, play: Play) -> None:
         raise ArchiveDamaged(play.digest)
     _unpack(play.archive, folder / "project")
     _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
-    _fill_connection(folder, play.reach, fence.takeover(play.reach.instance_id, play.reach.attempt))
+    _fill_connection(folder, play.reach, fence.takeover(play.reach.subject_id, play.reach.attempt))
 
 
 def _fill_connection(folder: Path, reach: Reach, script: str) -> None:
@@ -141,7 +141,7 @@ def _inventory(reach: Reach) -> dict[str, Any]:
         "ansible_port": reach.target.port,
         "ansible_user": "root",
         "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_shell_executable": fence.executable(reach.instance_id, reach.attempt),
+        "ansible_shell_executable": fence.executable(reach.subject_id, reach.attempt),
     }
     return {"all": {"hosts": {HOST: host}}}
 

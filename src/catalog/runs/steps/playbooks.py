@@ -42,7 +42,7 @@ def playbook_step(parts: Parts, name: str) -> Step:
         context.events.hide(piece for secret in secrets.values() for piece in (secret, *pieces_of(secret)))
         story = Story(context.events)
         playbook = context.claim.action if name == OWN_ACTION else name
-        status = await _run(parts, context, story, _play(parts, context, subject, secrets, playbook))
+        status = await run_play(parts, context, story, _play(parts, context, subject, secrets, playbook))
         if status == INTERRUPTED and context.stopping.is_set():
             raise StepStopped
         story.conclude(status)
@@ -85,8 +85,8 @@ def _reach(context: StepContext, subject: Subject) -> Reach:
     return Reach(subject.target, subject.instance.id, context.claim.attempt)
 
 
-async def _run(parts: Parts, context: StepContext, story: Story, play: Play) -> int:
-    """Run it to its end; gives Ansible's exit status."""
+async def run_play(parts: Parts, context: StepContext, story: Story, play: Play) -> int:
+    """Run a playbook to its end; gives Ansible's exit status. Raises `StepFailed` where it ended without one."""
     await context.attempt.renew()
     status = 1
     try:
