@@ -29,6 +29,7 @@ from catalog.platform.http.problems import ProblemAnswers
 from catalog.platform.i18n import Language
 from catalog.requests.api import RequestsController
 from catalog.runs.api import RunsController
+from catalog.runs.hosts.api import HostsController
 from catalog.runs.listener import RunEventListener
 from catalog.settings import ServerSettings
 from catalog.sites.api import SitesController
@@ -71,6 +72,7 @@ def create_app(settings: ServerSettings) -> Litestar:
             ToolsController,
             MembersController,
             SitesController,
+            HostsController,
             RequestsController,
             InstancesController,
             RunsController,

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.conftest import ClientAs
 
-INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn"}
+INPUTS = {"NewRequest", "OwnerIn", "UntilIn", "DeclineIn", "CordonIn", "HostRunIn", "PatchIn"}
 
 
 @pytest.fixture
@@ -45,6 +45,11 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
     assert set(document["paths"]) == {
         "/health/live",
         "/health/ready",
+        "/v1/hosts",
+        "/v1/hosts/{name}",
+        "/v1/hosts/{name}/cordon",
+        "/v1/hosts/{name}/runs",
+        "/v1/hosts/{name}/uncordon",
         "/v1/instances",
         "/v1/instances/{instance_id}",
         "/v1/members",

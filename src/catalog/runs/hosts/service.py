@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.runs.definitions import host_steps_for
+from catalog.runs.hosts.errors import HostNotPrepared
 from catalog.runs.hosts.publishing import current
 from catalog.runs.service import PERSON, Place, site_of, start_run
 from catalog.runs.tables import Run
@@ -43,11 +45,20 @@ async def start_patch(
 ) -> Run:
     """Start the run that brings updates to a host; it is followed by a verify of everything that runs there.
 
-    Raises `NotFound`, `HostRetired`, `HostsNotPublished`, `SubjectBusy`.
+    Raises `NotFound`, `HostRetired`, `HostNotPrepared`, `HostsNotPublished`, `SubjectBusy`.
     """
     host = await usable_host(session, name)
+    if not await _is_prepared(session, host):
+        raise HostNotPrepared(name=name)
     asked = msgspec.to_builtins(options)
     return await _start(session, host, "patch", asked, requested_by=requested_by, priority=priority)
+
+
+async def _is_prepared(session: AsyncSession, host: Host) -> bool:
+    prepared = sa.exists(
+        sa.select(Run.id).where(Run.subject_id == host.id, Run.action == "prepare", Run.state == "succeeded")
+    )
+    return bool(await session.scalar(sa.select(prepared)))
 
 
 async def _start(  # noqa: PLR0913 - the parts of one run
