@@ -8,12 +8,14 @@ import pytest
 from devkit.state import ansible_user
 from tests.hosts.archive import set_up
 from tests.hosts.machine_scene import MachineScene
-from tests.runs.scene import eventually
 from tests.support.cluster import TestDatabase
 from tests.support.environment import ROOT, variables
 
 from catalog.instances.tables import Instance
 from catalog.platform.db.scope import OPERATOR
+
+RESTART = "Have the host restarted if it is still in the boot that was patched"
+PATCH_SECONDS = 600
 
 
 @pytest.fixture
