@@ -38,6 +38,7 @@ def set_up(known: dict[str, str]) -> list[tuple[str, Callable[[], object]]]:
     everybody = [person["username"] for person in read("people")]
     return [
         ("Publishing the tools from playbooks/tools", lambda: operators_command("tools", "publish", "--all")),
+        ("Publishing what runs do on the hosts themselves", lambda: operators_command("host", "publish")),
         ("Writing down two sites with their attestations", write_down_sites),
         ("Looking at their hosts over SSH, and adding them", add_hosts),
         ("Writing down seven members by their ROR ids; runs make their sign-on in Keycloak", write_down_members),

@@ -47,6 +47,8 @@ class _Guest:
     def __init__(self, host: Record, root: Path) -> None:
         self._command = ["systemd-nspawn", "--quiet", "--keep-unit", "--register=no", f"--machine={host.machine}"]
         self._command += [f"--directory={root}", f"--network-namespace-path=/proc/{os.getpid()}/ns/net"]
+        # A machine may have a firewall of its own.
+        self._command += ["--capability=CAP_NET_ADMIN"]
         self._command += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--boot"]
         self._running: subprocess.Popen[bytes] | None = None
         self._ending = False

@@ -33,6 +33,7 @@ from catalog.requests.api import RequestsController
 from catalog.runs.api import RunsController
 from catalog.runs.control_api import RunControlController
 from catalog.runs.holds_api import HoldsController
+from catalog.runs.hosts.api import HostsController
 from catalog.runs.instance_runs_api import InstanceRunsController
 from catalog.runs.listener import RunEventListener
 from catalog.runs.orphans.api import OrphansController
@@ -81,6 +82,7 @@ def create_app(settings: ServerSettings) -> Litestar:
             ToolsController,
             MembersController,
             SitesController,
+            HostsController,
             RequestsController,
             InstancesController,
             RunsController,

@@ -8,6 +8,7 @@ from catalog.platform import audit, idempotency, outbox
 from catalog.platform.db.base import Base
 from catalog.requests import tables as requests
 from catalog.runs import tables as runs
+from catalog.runs.hosts import tables as hosts
 from catalog.runs.orphans import tables as orphans
 from catalog.runs.shell import tables as shell
 from catalog.schedules import tables as schedules
@@ -18,6 +19,7 @@ __all__ = [
     "audit",
     "batches",
     "calendar",
+    "hosts",
     "idempotency",
     "instances",
     "members",

@@ -9,11 +9,12 @@ import structlog
 
 from catalog.batches import waves
 from catalog.platform.db.engine import Database
-from catalog.platform.outbox import Dispatcher
+from catalog.platform.outbox import Dispatcher, together
 from catalog.platform.secrets import Vault
 from catalog.requests.subscribers import SUBSCRIBERS
 from catalog.runs.ansible.process import PlaybookRunner
 from catalog.runs.engine import Engine
+from catalog.runs.hosts.verifying import HOST_SUBSCRIBERS
 from catalog.runs.orphans.survey import Surveyor
 from catalog.runs.queue import RunQueue
 from catalog.runs.recovery import look_after, repeat
@@ -40,7 +41,7 @@ async def run_worker(settings: WorkerSettings) -> None:
     engine = Engine(database, steps_of(parts), worker=name, queues=settings.queues)
     surveyor = Surveyor(database, parts, settings.queues)
     queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
-    outbox = Dispatcher(database, SUBSCRIBERS)
+    outbox = Dispatcher(database, together(SUBSCRIBERS, HOST_SUBSCRIBERS))
     sealer = Sealer(database, parts.vault, settings.queues, name)
     lost_shells = LostShells(database, parts, queues=settings.queues, worker=name)
     stopping = asyncio.Event()

@@ -25,6 +25,9 @@ INPUTS = {
     "RunIn",
     "NewBatch",
     "BatchFilter",
+    "CordonIn",
+    "HostRunIn",
+    "PatchIn",
 }
 INPUTS_OF_SHELLS = {"BeginIn", "AttemptIn", "LinesIn", "LineIn", "EndIn", "OfflineIn"}
 
@@ -73,6 +76,11 @@ async def test_it_names_every_address_of_the_api(document: dict[str, Any]) -> No
         "/v1/batches/{batch_id}/retry",
         "/v1/holds",
         "/v1/holds/{hold_id}",
+        "/v1/hosts",
+        "/v1/hosts/{name}",
+        "/v1/hosts/{name}/cordon",
+        "/v1/hosts/{name}/runs",
+        "/v1/hosts/{name}/uncordon",
         "/v1/instances",
         "/v1/instances/{instance_id}",
         "/v1/instances/{instance_id}/plan",

@@ -8,7 +8,10 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.admin.session import ACTOR, in_transaction
+from catalog.runs.hosts import publishing
+from catalog.runs.hosts.service import PatchOptions, Restart, Updates, start_patch, start_prepare
 from catalog.settings import Environment, SettingsError, admin_settings
+from catalog.sites import cordoning
 from catalog.sites.hosts import HostSpec, add_host
 from catalog.sites.service import site_by_slug
 from catalog.sites.tables import Host, Site
@@ -23,6 +26,15 @@ KnownHosts = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, help="A known_hosts file that vouches for its key.")
 ]
 Fingerprint = Annotated[str | None, typer.Option(help="Its key's fingerprint (SHA256:…), as read at its console.")]
+
+
+Reason = Annotated[str, typer.Option(help="Why; other operators read it.")]
+WhichUpdates = Annotated[
+    Updates, typer.Option("--updates", help="security: the security archive's; stable: the point releases' too.")
+]
+WhetherRestart = Annotated[
+    Restart, typer.Option("--restart", help="Whether the host is restarted where its updates need that.")
+]
 
 
 @host_app.command()
@@ -62,10 +74,66 @@ def list_hosts() -> None:
         typer.echo(line)
 
 
+@host_app.command()
+def publish() -> None:
+    """Freeze what runs do on hosts (playbooks/hosts): runs that are started from now on do it so."""
+    settings = admin_settings()
+    automation = publishing.read_automation(settings.bundles)
+
+    async def work(session: AsyncSession) -> str:
+        revision, changed = await publishing.publish(session, automation, published_by=ACTOR)
+        return f"hosts: revision {revision.number} ({'published' if changed else 'unchanged'})"
+
+    typer.echo(in_transaction(settings, work))
+
+
+@host_app.command()
+def prepare(name: Name) -> None:
+    """Make a fresh Debian one of ours. The same again changes nothing. `catalog host publish` comes first."""
+
+    async def work(session: AsyncSession) -> str:
+        return str((await start_prepare(session, name, requested_by=ACTOR)).id)
+
+    typer.echo(f"{name}: run {in_transaction(admin_settings(), work)} is on its way")
+
+
+@host_app.command()
+def patch(name: Name, *, updates: WhichUpdates = "security", restart: WhetherRestart = "if-needed") -> None:
+    """Bring the distribution's updates to a host, restart it where needed, and verify everything on it afterwards."""
+    options = PatchOptions(updates, restart)
+
+    async def work(session: AsyncSession) -> str:
+        return str((await start_patch(session, name, options, requested_by=ACTOR)).id)
+
+    typer.echo(f"{name}: run {in_transaction(admin_settings(), work)} is on its way")
+
+
+@host_app.command()
+def cordon(name: Name, *, reason: Reason) -> None:
+    """Have a host take no more instances. What is there stays."""
+    if not reason.strip():
+        raise typer.BadParameter("Say why.", param_hint="--reason")
+
+    async def work(session: AsyncSession) -> bool:
+        return (await cordoning.cordon(session, name, reason=reason.strip(), actor=ACTOR))[1]
+
+    typer.echo(f"{name}: {'cordoned' if in_transaction(admin_settings(), work) else 'was cordoned before'}")
+
+
+@host_app.command()
+def uncordon(name: Name) -> None:
+    """Have a host take instances again."""
+
+    async def work(session: AsyncSession) -> bool:
+        return (await cordoning.uncordon(session, name, actor=ACTOR))[1]
+
+    typer.echo(f"{name}: {'takes instances again' if in_transaction(admin_settings(), work) else 'was not cordoned'}")
+
+
 async def _lines(session: AsyncSession) -> list[str]:
     rows = await session.execute(sa.select(Host, Site).join(Site, Site.id == Host.site_id).order_by(Host.name))
     return [
         f"{host.name}\t{site.slug}\t{host.address}:{host.ssh_port}\t{host.release}\t{host.state}"
-        f"\t{host.memory_mb} MB\t{host.disk_mb} MB\t{host.cpu_percent} %"
+        f"\t{host.memory_mb} MB\t{host.disk_mb} MB\t{host.cpu_percent} %\t{host.cordon_reason or '-'}"
         for host, site in rows
     ]

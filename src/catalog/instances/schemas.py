@@ -88,9 +88,10 @@ class InstanceLinks(msgspec.Struct, frozen=True):
 class InstanceOut(msgspec.Struct, frozen=True):
     """One running tool of one member.
 
-    `desired` is what was decided, `applied` what the last successful run set up (null before the first). `attention`
-    says what a person should look at. `ends_on` is its last day, `ending` what comes of that. `removal` is there while
-    one stands. `version` is the `ETag`.
+    `desired` is what was decided, `applied` what the last successful run set up (null before the first).
+    `found_version` is the tool's version that its last run found on the host. `attention` says what a person should
+    look at. `ends_on` is its last day, `ending` what comes of that. `removal` is there while one stands. `version` is
+    the `ETag`.
     """
 
     id: UUID
@@ -113,6 +114,7 @@ class InstanceOut(msgspec.Struct, frozen=True):
     desired: AppliedRevision
     applied: AppliedRevision | None
     applied_at: dt.datetime | None
+    found_version: str | None
     created_at: dt.datetime
     version: int
     links: InstanceLinks
@@ -143,6 +145,7 @@ def instance_out(view: InstanceView, language: Language) -> InstanceOut:
         desired=_revision(view.desired, instance.desired_parameters),
         applied=None if view.applied is None else _revision(view.applied, instance.applied_parameters or {}),
         applied_at=instance.applied_at,
+        found_version=instance.found_version,
         created_at=instance.created_at,
         version=instance.version,
         links=InstanceLinks(

@@ -17,6 +17,7 @@ class Instance(Identified):
 
     The states and the moves between them are `instances.lifecycle`. `version` is raised by each change (`ETag`);
     `scheduled_version` is the one by which its schedules were worked out last. `ends_on` is its last day.
+    `found_version` is the tool's version that its last run found on the host.
     """
 
     __tablename__ = "instances"
@@ -40,6 +41,7 @@ class Instance(Identified):
     applied_parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     applied_at: Mapped[dt.datetime | None]
     attention: Mapped[str | None]
+    found_version: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
     scheduled_version: Mapped[int | None]
 

@@ -44,6 +44,12 @@ def emit(session: AsyncSession, kind: str, payload: dict[str, Any]) -> None:
     session.add(OutboxEvent(kind=kind, payload=payload))
 
 
+def together(*parts: Mapping[str, Sequence[Subscriber]]) -> dict[str, Sequence[Subscriber]]:
+    """Put the subscribers of several slices together; those of one kind hear in the order of `parts`."""
+    kinds = {kind for part in parts for kind in part}
+    return {kind: [subscriber for part in parts for subscriber in part.get(kind, ())] for kind in kinds}
+
+
 class Dispatcher:
     """Hands committed events to their subscribers, each event in a transaction of its own."""
 

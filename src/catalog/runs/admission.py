@@ -2,6 +2,10 @@
 
 A run that has been admitted counts towards the limits until it ends or waits for something that is away; what goes on
 under a hold goes on to its end.
+
+A host's own run acts there alone: it begins when no other run acts on the host, and none begins beside it. Who came
+first goes first: what was asked for after it waits behind it, and it waits behind what was asked for before, so that
+neither waits for ever. A trigger of the database holds the two apart, whatever version a worker has.
 """
 
 from collections.abc import Sequence
@@ -12,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from catalog.runs.jobs import defer
-from catalog.runs.tables import Hold, Run, RunStep
+from catalog.runs.tables import ACTIVE_STATES, Hold, Run, RunStep
 from catalog.sites.tables import Host, Site
 
 _ADMITTING = 7_203_914_552_032
@@ -32,26 +36,27 @@ def admissible() -> sa.ColumnElement[bool]:
     return sa.or_(
         Run.admitted_at.is_not(None),
         sa.and_(
-            ~sa.exists(sa.select(Hold.id).where(holds_it()).correlate(Run)),
+            ~_is_held(Run),
             _has_place(Run.host_id, Host),
             _has_place(Run.site_id, Site),
+            ~_apart_from_another(),
         ),
     )
 
 
-def holds_it() -> sa.ColumnElement[bool]:
-    """Say, of a hold and the `runs` row of the statement around it, that it stands and stands in its way."""
+def holds_it(run: type[Run] = Run) -> sa.ColumnElement[bool]:
+    """Say, of a hold and a row of `runs`, that it stands and stands in its way."""
     return sa.and_(
         Hold.lifted_at.is_(None),
         sa.or_(
             Hold.scope == "all",
-            sa.and_(Hold.scope == "site", Hold.target == sa.cast(Run.site_id, sa.Text)),
-            sa.and_(Hold.scope == "host", Hold.target == sa.cast(Run.host_id, sa.Text)),
-            sa.and_(Hold.scope == "tool", Hold.target == Run.tool_slug),
+            sa.and_(Hold.scope == "site", Hold.target == sa.cast(run.site_id, sa.Text)),
+            sa.and_(Hold.scope == "host", Hold.target == sa.cast(run.host_id, sa.Text)),
+            sa.and_(Hold.scope == "tool", Hold.target == run.tool_slug),
             sa.and_(
                 Hold.scope == "instance",
-                Run.subject_kind == "instance",
-                Hold.target == sa.cast(Run.subject_id, sa.Text),
+                run.subject_kind == "instance",
+                Hold.target == sa.cast(run.subject_id, sa.Text),
             ),
         ),
     )
@@ -90,6 +95,32 @@ async def tell_of(session: AsyncSession, conditions: Sequence[sa.ColumnElement[b
     for run_id, name, priority in rows:
         await defer(session, run_id, name, priority=priority)
     return len(rows)
+
+
+def _is_held(run: type[Run]) -> sa.ColumnElement[bool]:
+    return sa.exists(sa.select(Hold.id).where(holds_it(run)).correlate(run))
+
+
+def _apart_from_another() -> sa.ColumnElement[bool]:
+    """Say that a run stands in the way of the `runs` row around it, since one of the two is their host's own run.
+
+    It does while it acts there, and while it is first in line: due, held by nobody, and asked for before.
+    """
+    other = aliased(Run)
+    first = sa.and_(
+        other.state == "queued", other.due_at <= sa.func.clock_timestamp(), other.id < Run.id, ~_is_held(other)
+    )
+    return sa.exists(
+        sa.select(other.id)
+        .where(
+            other.host_id == Run.host_id,
+            other.id != Run.id,
+            other.state.in_(ACTIVE_STATES),
+            sa.or_(other.subject_kind == "host", Run.subject_kind == "host"),
+            sa.or_(other.admitted_at.is_not(None), first),
+        )
+        .correlate(Run)
+    )
 
 
 def _has_place(column: InstrumentedAttribute[UUID | None], table: type[Host] | type[Site]) -> sa.ColumnElement[bool]:

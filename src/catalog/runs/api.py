@@ -55,6 +55,10 @@ ActionFilter = Annotated[
 InstanceFilter = Annotated[
     UUID | None, QueryParameter(name="instance", description="Only of the instance with this id.")
 ]
+CauseFilter = Annotated[
+    UUID | None,
+    QueryParameter(name="cause", description="Only those that were started after the run with this id."),
+]
 RequestFilter = Annotated[UUID | None, QueryParameter(name="request", description="Only of the request with this id.")]
 BatchFilter = Annotated[UUID | None, QueryParameter(name="batch", description="Only of the batch with this id.")]
 After = Annotated[int | None, QueryParameter(ge=0, le=LARGEST_SEQUENCE, description="Only events above this sequence.")]
@@ -82,6 +86,7 @@ class RunsController(Controller):
         action: ActionFilter = None,
         instance: InstanceFilter = None,
         request_id: RequestFilter = None,
+        cause: CauseFilter = None,
         tool: ToolFilter = None,
         member: MemberFilter = None,
         batch: BatchFilter = None,
@@ -92,6 +97,7 @@ class RunsController(Controller):
             action=action,
             instance=instance,
             request=request_id,
+            cause=cause,
             tool=tool,
             member=member,
             batch=batch,

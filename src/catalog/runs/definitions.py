@@ -6,10 +6,10 @@ import msgspec
 
 from catalog.tools.manifest import Action
 
-DEFINITION = 2
+DEFINITION = 3
 """The version of these lists, which a run is born with. A worker leaves runs of a version that it lacks alone."""
 
-KNOWN_DEFINITIONS = (1, 2)
+KNOWN_DEFINITIONS = (1, 2, 3)
 """The versions whose steps this worker can do: a run that was started before an upgrade ends after it."""
 
 CORE = "core"
@@ -38,6 +38,8 @@ INSTANCE_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "deprovision": ("deprovision", "remove-identity", "release"),
 }
 MEMBER_ACTIONS: Mapping[str, tuple[str, ...]] = {"sign-on": ("organization",)}
+HOST_ACTIONS: Mapping[str, tuple[str, ...]] = {"prepare": ("prepare",), "patch": ("patch", "restart")}
+HOST_STEP_MINUTES: Mapping[str, int] = {"prepare": 30, "patch": 90, "restart": 20}
 PLAYBOOK_STEPS = frozenset({"provision", "verify", "suspend", "deprovision", OWN_ACTION})
 SITE_STEPS = PLAYBOOK_STEPS | {"compare-host"}
 UNDOING = INSTANCE_ACTIONS["deprovision"]
@@ -72,6 +74,11 @@ def steps_for(
     if action in declared:
         return plans((OWN_ACTION,), site_slug, {OWN_ACTION: declared[action]})
     raise ValueError(f"There is no action {action!r}.")
+
+
+def host_steps_for(action: str, site_slug: str) -> tuple[StepPlan, ...]:
+    """Give the steps of an action on a host at a site. Raises `KeyError` for an unknown action."""
+    return tuple(StepPlan(name, site_queue(site_slug), HOST_STEP_MINUTES[name] * 60) for name in HOST_ACTIONS[action])
 
 
 def plans(names: Sequence[str], site_slug: str | None, actions: Mapping[str, Action]) -> tuple[StepPlan, ...]:

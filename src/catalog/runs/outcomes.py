@@ -97,6 +97,7 @@ async def _settle_instance(session: AsyncSession, run: Run) -> None:
     elif run.state == "succeeded":
         instance.state = moves.done or state
         instance.attention = _attention_after(run, instance.attention)
+        instance.found_version = _version_found(run) or instance.found_version
         if run.action in APPLYING:
             instance.applied_revision_id = UUID(run.input["revision_id"])
             instance.applied_parameters = run.input["parameters"]
@@ -140,6 +141,13 @@ def _tell_of_drift(session: AsyncSession, run: Run, found: Comparison) -> None:
             "tasks": [change.task for change in host],
         },
     )
+
+
+def _version_found(run: Run) -> str | None:
+    """Give the tool's version that the run's playbooks found on the host: the last of them is the one that counts."""
+    result = run.result or {}
+    found = [result[name].get("version") for name in ("verify", "provision") if name in result]
+    return next((version for version in found if isinstance(version, str)), None)
 
 
 def _changed_by_hand(run: Run) -> bool:

@@ -38,13 +38,16 @@ from catalog.runs.waiting import what_they_wait_for
 class RunFilter(msgspec.Struct, frozen=True):
     """Which runs are asked for; what is left out does not narrow the list.
 
-    `instance`, `request` and `batch` are ids.
+    `instance`, `request`, `batch` and `host` (for the host's own runs) are ids, and `cause` that of the run that they
+    follow.
     """
 
     state: State | None = None
     action: str | None = None
     instance: UUID | None = None
     request: UUID | None = None
+    cause: UUID | None = None
+    host: UUID | None = None
     tool: str | None = None
     member: str | None = None
     batch: UUID | None = None
@@ -134,12 +137,16 @@ def _statement(wanted: RunFilter) -> sa.Select[Run]:
     for column, value in ((Run.state, wanted.state), (Run.action, wanted.action)):
         if value is not None:
             statement = statement.where(column == value)
-    if wanted.request is not None:
-        statement = statement.where(Run.request_id == wanted.request)
-    if wanted.batch is not None:
-        statement = statement.where(Run.batch_id == wanted.batch)
-    if wanted.instance is not None:
-        statement = statement.where(Run.subject_kind == "instance", Run.subject_id == wanted.instance)
+    for id_column, row_id in (
+        (Run.request_id, wanted.request),
+        (Run.cause_id, wanted.cause),
+        (Run.batch_id, wanted.batch),
+    ):
+        if row_id is not None:
+            statement = statement.where(id_column == row_id)
+    for kind, subject_id in (("instance", wanted.instance), ("host", wanted.host)):
+        if subject_id is not None:
+            statement = statement.where(Run.subject_kind == kind, Run.subject_id == subject_id)
     if wanted.tool is not None:
         of_tool = sa.select(Instance.id).where(Instance.tool_slug == wanted.tool)
         statement = statement.where(Run.subject_kind == "instance", Run.subject_id.in_(of_tool))
@@ -187,6 +194,8 @@ def _summary(run: Run, beside: _Beside, reader: Reader) -> dict[str, Any]:
             events=f"/v1/runs/{run.id}/events",
             instance=f"/v1/instances/{run.subject_id}" if run.subject_kind == "instance" else None,
             request=None if run.request_id is None else f"/v1/requests/{run.request_id}",
+            # Of a host's run, which members don't see.
+            cause=f"/v1/runs/{run.cause_id}" if run.cause_id is not None and reader.for_operator else None,
         ),
     }
 

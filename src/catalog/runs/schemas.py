@@ -76,12 +76,13 @@ class SubjectOut(msgspec.Struct, frozen=True):
 
 
 class RunLinks(msgspec.Struct, frozen=True):
-    """Where to go on."""
+    """Where to go on. `cause`, for operators: the run after which this one was started."""
 
     self: str
     events: str
     instance: str | None
     request: str | None
+    cause: str | None
 
 
 class RunSummary(msgspec.Struct, frozen=True):

@@ -27,8 +27,9 @@ class Run(Identified):
 
     `site_id`, `host_id` and `tool_slug` say which limits and holds it falls under; `admitted_at` is set while it counts
     towards the limits. `stop` is what somebody asked of it: `at-next-task` or `now`. Tries above the attempt
-    `tries_from` count for giving up. `undoes`: it was abandoned, and takes back what it had made.
-    `batch_id` names the batch that it is part of.
+    `tries_from` count for giving up. `undoes`: it was abandoned, and takes back what it had made. `batch_id` names the
+    batch that it is part of. `cause_id` is the run after which it was started, as a verify is after a patch of its
+    host; a cause has one such run a subject.
     """
 
     __tablename__ = "runs"
@@ -61,6 +62,7 @@ class Run(Identified):
     tries_from: Mapped[int] = mapped_column(default=0)
     undoes: Mapped[bool] = mapped_column(default=False)
     batch_id: Mapped[UUID | None]
+    cause_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("runs.id"))
 
     __table_args__ = (
         sa.UniqueConstraint("id", "member_id"),
@@ -69,6 +71,13 @@ class Run(Identified):
             "subject_id",
             unique=True,
             postgresql_where=_ACTIVE,
+        ),
+        sa.Index(
+            "uq_runs_cause_subject",
+            "cause_id",
+            "subject_id",
+            unique=True,
+            postgresql_where=sa.text("cause_id IS NOT NULL"),
         ),
         sa.Index("ix_runs_subject", "subject_id", "id"),
         sa.Index("ix_runs_member", "member_id", "id"),

@@ -1,4 +1,4 @@
-"""Why a site is not written down."""
+"""Why a site or a host is not written down, or not changed."""
 
 from catalog.platform.errors import CatalogError, Kind
 from catalog.platform.i18n import Text
@@ -75,4 +75,16 @@ class HostKeyUnknown(CatalogError):
         "then say --fingerprint with what stands there.",
         fr="Il présente {found}. Comparez à sa console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
         "puis indiquez --fingerprint avec ce qui y figure.",
+    )
+
+
+class HostRetired(CatalogError):
+    """The host was given up for good: nothing is done on it any more."""
+
+    code = "host-retired"
+    kind = Kind.CONFLICT
+    title = Text(en="The host is retired", fr="L’hôte est retiré")
+    detail = Text(
+        en="{name} was given up for good, so nothing is done on it any more.",
+        fr="{name} a été abandonné pour de bon : plus rien ne s’y fait.",
     )

@@ -49,6 +49,8 @@ class Host(Identified):
 
     `memory_mb`, `disk_mb` and `cpu_percent` (100 a core) are what instances may take together. `dedicated_member_id`:
     where people's code runs, a host serves one member alone. `most_runs` act on it at once.
+
+    `cordon_reason`, `cordoned_by` (an actor as the audit trail names it) and `cordoned_at` stand while it is cordoned.
     """
 
     __tablename__ = "hosts"
@@ -65,6 +67,9 @@ class Host(Identified):
     cpu_percent: Mapped[int]
     dedicated_member_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("members.id"))
     most_runs: Mapped[int] = mapped_column(default=4)
+    cordon_reason: Mapped[str | None]
+    cordoned_by: Mapped[str | None]
+    cordoned_at: Mapped[dt.datetime | None]
 
     __table_args__ = (
         sa.UniqueConstraint("address", "ssh_port"),

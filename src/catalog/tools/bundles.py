@@ -7,25 +7,19 @@ from typing import Any
 
 import msgspec
 
-from catalog.tools.archives import archive, files_under
+from catalog.tools.archives import archive
 from catalog.tools.errors import BundleRefused
+from catalog.tools.gathering import gathered
 from catalog.tools.listing import Listing, Picture, PictureType
 from catalog.tools.manifest import FilledText, Manifest
 from catalog.tools.parameter_schemas import FILE_NAME as SCHEMA_FILE
 from catalog.tools.parameter_schemas import read_schema
-from catalog.tools.role_references import roles_in
 from catalog.tools.tool_file import FILE_NAME as TOOL_FILE
 from catalog.tools.tool_file import read_tool_file
 
 MANIFEST_FILE = "manifest.json"
 MAXIMUM_PICTURE_BYTES = 200_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-_YAML = (".yml", ".yaml")
-_SHARED_FILE = "ansible.cfg"
-_SHARED_FOLDERS = ("plugins",)
-# The catalog's own inventory serves plain ansible-playbook; a run is given its one host.
-_NOT_FOR_RUNS = "plugins/inventory/"
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -86,51 +80,9 @@ def read_bundle(playbooks: Path, slug: str) -> Bundle:
 
 
 def _files(playbooks: Path, slug: str, *, without: set[str]) -> dict[str, Path]:
-    own = dict(files_under(playbooks / "tools" / slug, playbooks))
-    for name in (*without, MANIFEST_FILE):
-        own.pop(f"tools/{slug}/{name}", None)
-    shared = _roles(playbooks, own, own_roles=playbooks / "tools" / slug / "roles")
-    for folder in _SHARED_FOLDERS:
-        shared.update(files_under(playbooks / folder, playbooks))
-    settings = playbooks / _SHARED_FILE
-    if settings.is_file():
-        shared[_SHARED_FILE] = settings
-    together = own | shared
-    return {name: path for name, path in together.items() if not _for_people(name)}
-
-
-def _for_people(name: str) -> bool:
-    return name.startswith(_NOT_FOR_RUNS) or name.rsplit("/", 1)[-1].upper() == "README.MD"
-
-
-def _roles(playbooks: Path, files: dict[str, Path], *, own_roles: Path) -> dict[str, Path]:
-    """Give the files of every shared role that `files` draw in, and that those roles draw in again."""
-    found: dict[str, Path] = {}
-    read: set[str] = set()
-    waiting = _referenced(files)
-    while waiting:
-        role = min(waiting)
-        waiting.discard(role)
-        read.add(role)
-        if (own_roles / role).is_dir():
-            continue
-        folder = playbooks / "roles" / role
-        if not folder.is_dir():
-            raise BundleRefused(file=f"roles/{role}", problem="There is no such role.")
-        of_role = dict(files_under(folder, playbooks))
-        found.update(of_role)
-        waiting |= _referenced(of_role) - read
-    return found
-
-
-def _referenced(files: dict[str, Path]) -> set[str]:
-    """Give the roles that YAML files draw in; what is copied to hosts (`files/`, `templates/`) is no playbook."""
-    return {
-        role
-        for name, path in files.items()
-        if name.endswith(_YAML) and not {"files", "templates"}.intersection(name.split("/"))
-        for role in roles_in(path.read_bytes(), name)
-    }
+    left_out = {f"tools/{slug}/{name}" for name in (*without, MANIFEST_FILE)}
+    found = gathered(playbooks, playbooks / "tools" / slug)
+    return {name: path for name, path in found.items() if name not in left_out}
 
 
 def _needed(folder: Path, name: str) -> bytes:

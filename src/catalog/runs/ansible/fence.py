@@ -1,4 +1,4 @@
-"""The fence on the host: what lets one attempt at an instance act there, and no older one."""
+"""The fence on the host: what lets one attempt at a subject (an instance, or the host) act there, and no older one."""
 
 import hashlib
 from importlib.resources import files
@@ -26,19 +26,19 @@ exec {path} "$@"
 """
 
 
-def executable(instance_id: UUID, attempt: int) -> str:
+def executable(subject_id: UUID, attempt: int) -> str:
     """Name the shell that every command of this attempt goes through; the takeover writes it."""
-    return f"{ATTEMPTS}/{instance_id}.shell-{attempt}"
+    return f"{ATTEMPTS}/{subject_id}.shell-{attempt}"
 
 
-def takeover(instance_id: UUID, attempt: int) -> str:
+def takeover(subject_id: UUID, attempt: int) -> str:
     """Give the shell script that brings the fence to the host, raises the attempt, and ends what older ones run."""
-    return _script(instance_id, attempt, "--take")
+    return _script(subject_id, attempt, "--take")
 
 
-def ending(instance_id: UUID, attempt: int) -> str:
+def ending(subject_id: UUID, attempt: int) -> str:
     """Give the shell script that ends what this attempt and older ones run on the host, and refuses more of them."""
-    return _script(instance_id, attempt, "--end")
+    return _script(subject_id, attempt, "--end")
 
 
 def script() -> str:
@@ -47,5 +47,5 @@ def script() -> str:
     return _INSTALL.format(digest=digest, path=PATH, folder=PATH.rpartition("/")[0], script=SCRIPT)
 
 
-def _script(instance_id: UUID, attempt: int, action: str) -> str:
-    return f"set -- {instance_id} {attempt} {action}\n{script()}"
+def _script(subject_id: UUID, attempt: int, action: str) -> str:
+    return f"set -- {subject_id} {attempt} {action}\n{script()}"

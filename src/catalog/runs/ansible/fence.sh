@@ -1,19 +1,20 @@
 #!/bin/sh
-# Every command of a run goes through here:  fence INSTANCE ATTEMPT -c COMMAND
-# A takeover comes first:                    fence INSTANCE ATTEMPT --take
-# An attempt that was stopped is ended by:   fence INSTANCE ATTEMPT --end
-# The host keeps each instance's highest attempt. Commands of a lower one are refused (97), and a takeover ends what
-# older attempts still run; an ending ends what this one runs too, and lets it do no more. What they started through systemd is the instance's, and stays.
+# Every command of a run goes through here:  fence SUBJECT ATTEMPT -c COMMAND
+# A takeover comes first:                    fence SUBJECT ATTEMPT --take
+# An attempt that was stopped is ended by:   fence SUBJECT ATTEMPT --end
+# A subject is an instance, or the host itself. The host keeps each one's highest attempt. Commands of a lower one are
+# refused (97), and a takeover ends what older attempts still run; an ending ends what this one runs too, and lets it do
+# no more. What they started through systemd is the subject's, and stays.
 set -eu
-instance=$1
+subject=$1
 attempt=$2
 action=$3
 # The number that acts from now on: an ending is as if the next attempt had come.
 number=$attempt
 [ "$action" != --end ] || number=$((attempt + 1))
-mark="$instance $number"
+mark="$subject $number"
 folder=/var/lib/coop-catalog/attempts
-file=$folder/$instance
+file=$folder/$subject
 refused=97
 
 # The mark is in the environment before the number is looked at: a takeover that comes in between finds the process.
@@ -26,7 +27,7 @@ if [ -s "$file" ]; then
     read -r highest <"$file"
 fi
 if [ "$number" -lt "$highest" ]; then
-    echo "Attempt $attempt is over: attempt $highest acts on instance $instance." >&2
+    echo "Attempt $attempt is over: attempt $highest acts on $subject." >&2
     exit $refused
 fi
 
@@ -56,7 +57,7 @@ mv "$file.new" "$file"
 if [ "$action" = --take ]; then
     rm -f "$file".shell-*
     shell=$file.shell-$attempt
-    printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$0" "$instance" "$attempt" >"$shell"
+    printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$0" "$subject" "$attempt" >"$shell"
     chmod 755 "$shell"
 else
     rm -f "$file.shell-$attempt"
@@ -65,8 +66,8 @@ fi
 rounds=0
 while :; do
     older=
-    for environment in $(grep -lsz "^COOP_ATTEMPT=$instance " /proc/[0-9]*/environ || true); do
-        found=$(tr '\0' '\n' 2>/dev/null <"$environment" | sed -n "s/^COOP_ATTEMPT=$instance //p" || true)
+    for environment in $(grep -lsz "^COOP_ATTEMPT=$subject " /proc/[0-9]*/environ || true); do
+        found=$(tr '\0' '\n' 2>/dev/null <"$environment" | sed -n "s/^COOP_ATTEMPT=$subject //p" || true)
         if [ -n "$found" ] && [ "$found" -lt "$number" ]; then
             process=${environment#/proc/}
             older="$older ${process%/environ}"
@@ -77,7 +78,7 @@ while :; do
     kill -9 $older 2>/dev/null || true
     rounds=$((rounds + 1))
     if [ $rounds -gt 100 ]; then
-        echo "Older attempts on instance $instance can't be ended:$older" >&2
+        echo "Older attempts on $subject can't be ended:$older" >&2
         exit 98
     fi
     sleep 0.1

@@ -64,7 +64,7 @@ class PlaybookRunner:
 
     async def end(self, reach: Reach) -> bool:
         """End on the host what an attempt runs there, and let it begin nothing more; tell whether the host did so."""
-        with connection(reach.target, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
+        with connection(reach.target, fence.ending(reach.subject_id, reach.attempt), self._user) as folder:
             process = await self._start(folder)
             try:
                 async with asyncio.timeout(END_SECONDS):

@@ -40,10 +40,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Reach:
-    """An attempt's way to its instance on the host."""
+    """An attempt's way to its subject on the host: an instance there, or the host itself."""
 
     target: Target
-    instance_id: UUID
+    subject_id: UUID
     attempt: int
 
 
@@ -113,9 +113,9 @@ def _fill(folder: Path, play: Play) -> None:
     _unpack(play.archive, folder / "project")
     _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
     reach = play.reach
-    shell = {"ansible_shell_executable": fence.executable(reach.instance_id, reach.attempt)}
+    shell = {"ansible_shell_executable": fence.executable(reach.subject_id, reach.attempt)}
     inventory = _inventory(reach.target, **shell)
-    _fill_connection(folder, reach.target, inventory, fence.takeover(reach.instance_id, reach.attempt))
+    _fill_connection(folder, reach.target, inventory, fence.takeover(reach.subject_id, reach.attempt))
 
 
 def _fill_connection(folder: Path, target: Target, inventory: dict[str, Any], script: str) -> None:

@@ -3,6 +3,7 @@
 from catalog.runs.context import Steps
 from catalog.runs.definitions import PLAYBOOK_STEPS
 from catalog.runs.steps.comparing import compare_host_step, compare_sign_on_step
+from catalog.runs.steps.hosts import host_playbook_step, restart_step
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.places import publish, release
 from catalog.runs.steps.playbooks import playbook_step
@@ -25,5 +26,8 @@ def steps_of(parts: Parts) -> Steps:
         "close-sign-on": close_sign_on_step(parts),
         "remove-identity": remove_identity_step(parts),
         "release": release,
+        "prepare": host_playbook_step(parts, "prepare"),
+        "patch": host_playbook_step(parts, "patch"),
+        "restart": restart_step(parts),
         **{name: playbook_step(parts, name) for name in PLAYBOOK_STEPS},
     }
