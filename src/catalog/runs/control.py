@@ -12,7 +12,7 @@ from catalog.instances.tables import Instance
 from catalog.platform import audit
 from catalog.platform.errors import NotFound
 from catalog.runs.admission import next_queue
-from catalog.runs.definitions import CORE, UNDOING, plans
+from catalog.runs.definitions import CORE, DEFINITION, UNDOING, plans
 from catalog.runs.errors import RunNotEnded, RunNotOpenForThis, RunOver, RunSuperseded
 from catalog.runs.events import append
 from catalog.runs.failures import CANCELLED
@@ -89,13 +89,17 @@ async def abandon(session: AsyncSession, run_id: UUID, *, actor: str) -> Run:
 
 
 async def _locked(session: AsyncSession, run_id: UUID) -> Run:
-    """Lock the run and then its subject, in the order of those who end runs. Raises `NotFound`."""
+    """Lock the run and then its subject, in the order of those who end runs. Raises `NotFound`.
+
+    The run is this version's from now on: a worker that does not know what can be said to runs leaves it alone.
+    """
     run = await session.scalar(
         sa.select(Run).where(Run.id == run_id).with_for_update().execution_options(populate_existing=True)
     )
     if run is None:
         raise NotFound
     await lock_subject(session, run)
+    run.definition = DEFINITION
     return run
 
 
