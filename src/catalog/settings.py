@@ -15,6 +15,8 @@ import msgspec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET_KEY_BYTES = 32
+EVENTS_KEPT_DAYS = 400
+LARGEST_NUMBER = 1_000_000
 
 
 class SettingsError(Exception):
@@ -82,6 +84,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     ansible_user: str | None
     ca_file: Path | None
     queues: tuple[str, ...]
+    events_kept_days: int
     log_format: str
 
 
@@ -114,6 +117,13 @@ class Environment:
     def optional(self, name: str) -> str | None:
         """Give a variable; none where it is unset or empty."""
         return self._variables.get(name) or None
+
+    def whole_number(self, name: str, default: int) -> int:
+        """Give a number from 1 on; `default` where it is unset. Raises `SettingsError`."""
+        value = self.optional(name) or str(default)
+        if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= LARGEST_NUMBER:
+            raise SettingsError(f"{name} must be a whole number from 1 to {LARGEST_NUMBER}.")
+        return int(value)
 
     def file(self, name: str) -> Path:
         """Give the path that a variable must hold, of a file that is there. Raises `SettingsError`."""
@@ -210,6 +220,7 @@ def worker_settings(variables: Mapping[str, str] | None = None) -> WorkerSetting
         ansible_user=environment.optional("CATALOG_ANSIBLE_USER"),
         ca_file=ca_file,
         queues=tuple(queue.strip() for queue in queues if queue.strip()),
+        events_kept_days=environment.whole_number("CATALOG_EVENTS_KEPT_DAYS", EVENTS_KEPT_DAYS),
         log_format=environment.optional("CATALOG_LOG_FORMAT") or "json",
     )
 

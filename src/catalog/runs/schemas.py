@@ -89,9 +89,10 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 
 class RunOut(RunSummary, frozen=True):
-    """A run with its steps, and every try at them."""
+    """A run with its steps, and every try at them. `events_kept`: false once its events are too old to be kept."""
 
     steps: list[StepOut]
+    events_kept: bool
 
 
 class EventOut(msgspec.Struct, frozen=True):
@@ -104,11 +105,15 @@ class EventOut(msgspec.Struct, frozen=True):
 
 
 class EventPage(msgspec.Struct, frozen=True):
-    """Events in order. `next` is the `after` to ask on with; `ended`: the run is over and this was its last event."""
+    """Events in order. `next` is the `after` to ask on with; `ended`: the run is over and this was its last event.
+
+    `events_kept`: false where there were events, which are older than they are kept; the run's steps and errors remain.
+    """
 
     items: list[EventOut]
     next: int
     ended: bool
+    events_kept: bool
 
 
 class _Stored(msgspec.Struct, frozen=True):
