@@ -24,6 +24,34 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Added:
+    """What ours takes longer than the plain one, all in seconds, and what that should stay below."""
+
+    title: str
+    ours: float
+    plain: float
+    aim: float
+
+    def line(self) -> str:
+        """Write it down."""
+        more = self.ours - self.plain
+        return f"{self.title:<60} {more:+5.2f} s   {self.ours:7.2f} s against {self.plain:7.2f} s   (aim: {self.aim:.1f} s)"
+
+
+@dataclass(frozen=True)
+class Took:
+    """How long something took, in seconds, and what that should stay below."""
+
+    title: str
+    seconds: float
+    aim: float
+
+    def line(self) -> str:
+        """Write it down."""
+        return f"{self.title:<60} {self.seconds:5.2f} s   (aim: at most {self.aim:.1f} s)"
+
+
+@dataclass(frozen=True)
 class Weight:
     """What a process holds, in MB, and what it should stay below."""
 

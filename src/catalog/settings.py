@@ -17,6 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET_KEY_BYTES = 32
 REMOVAL_GRACE_DAYS = 30
 LONGEST_GRACE_DAYS = 365
+EVENTS_KEPT_DAYS = 400
+LONGEST_EVENTS_KEPT_DAYS = 36_500
 
 
 class SettingsError(Exception):
@@ -85,6 +87,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     ansible_user: str | None
     ca_file: Path | None
     queues: tuple[str, ...]
+    events_kept_days: int
     log_format: str
 
 
@@ -224,6 +227,9 @@ def worker_settings(variables: Mapping[str, str] | None = None) -> WorkerSetting
         ansible_user=environment.optional("CATALOG_ANSIBLE_USER"),
         ca_file=ca_file,
         queues=tuple(queue.strip() for queue in queues if queue.strip()),
+        events_kept_days=environment.whole_number(
+            "CATALOG_EVENTS_KEPT_DAYS", default=EVENTS_KEPT_DAYS, least=1, most=LONGEST_EVENTS_KEPT_DAYS
+        ),
         log_format=environment.optional("CATALOG_LOG_FORMAT") or "json",
     )
 

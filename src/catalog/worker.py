@@ -52,7 +52,7 @@ async def run_worker(settings: WorkerSettings) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(queue.serve())
-            tasks.create_task(look_after(database, stopping))
+            tasks.create_task(look_after(database, stopping, events_kept_days=settings.events_kept_days))
             tasks.create_task(repeat("schedules", lambda: run_schedules(database), SCHEDULE_SECONDS, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
             tasks.create_task(repeat("orphans", surveyor.look, ORPHANS_SECONDS, stopping))

@@ -53,6 +53,8 @@ class Instance(Identified):
             "id",
             postgresql_where=sa.text("scheduled_version IS DISTINCT FROM version"),
         ),
+        sa.Index("ix_instances_state", "state", "id"),
+        sa.Index("ix_instances_tool", "tool_slug", "id"),
         sa.CheckConstraint(
             "state IN ('provisioning', 'running', 'failed', 'suspended', 'removing', 'removed')",
             name="state",

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 Subscriber = Callable[[AsyncSession, dict[str, Any]], Awaitable[None]]
 RETRY_CEILING_SECONDS = 300
+LEFT_FOR_OTHERS = dt.timedelta(days=1)
+"""How long a kind that this version does not know waits for a worker of another version."""
 
 
 class OutboxEvent(Identified):
@@ -51,7 +53,10 @@ def together(*parts: Mapping[str, Sequence[Subscriber]]) -> dict[str, Sequence[S
 
 
 class Dispatcher:
-    """Hands committed events to their subscribers, each event in a transaction of its own."""
+    """Hands committed events to their subscribers, each event in a transaction of its own.
+
+    `subscribers` names every kind that this version knows, those that nobody waits for too.
+    """
 
     def __init__(self, database: Database, subscribers: Mapping[str, Sequence[Subscriber]]) -> None:
         self._database = database
@@ -84,9 +89,10 @@ class Dispatcher:
         return True
 
     async def _claim(self, session: AsyncSession) -> OutboxEvent | None:
+        mine = sa.or_(OutboxEvent.kind.in_(self._subscribers.keys()), OutboxEvent.created_at < now() - LEFT_FOR_OTHERS)
         return await session.scalar(
             sa.select(OutboxEvent)
-            .where(OutboxEvent.delivered_at.is_(None), OutboxEvent.due_at <= now())
+            .where(OutboxEvent.delivered_at.is_(None), OutboxEvent.due_at <= now(), mine)
             .order_by(OutboxEvent.id)
             .limit(1)
             .with_for_update(skip_locked=True)

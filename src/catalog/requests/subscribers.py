@@ -48,4 +48,10 @@ async def _move(session: AsyncSession, payload: dict[str, Any], move: Move) -> N
     )
 
 
-SUBSCRIBERS: Mapping[str, Sequence[Subscriber]] = {"run.succeeded": (fulfil,), "run.abandoned": (abandon,)}
+SUBSCRIBERS: Mapping[str, Sequence[Subscriber]] = {
+    "run.succeeded": (fulfil,),
+    "run.abandoned": (abandon,),
+    "run.failed": (),
+    "run.cancelled": (),
+}
+"""Every kind of event; those without a subscriber are known, so that they are not left for another version."""

@@ -35,7 +35,8 @@ Read what happened, in order, from the first event on or from above `after`.
 As JSON: a page; ask again with `after` set to its `next` until `ended`. With `Accept: text/event-stream`: what is kept
 and then what happens, live, as server-sent events. `id` is the sequence; a client that reconnects with `Last-Event-ID`
 goes on where it stopped. A comment comes every 15 seconds. The event `end` closes the stream: `reason` is `run-ended`
-after the run's last event, or `not-visible` once the person may no longer see the run.
+after the run's last event, `not-visible` once the person may no longer see the run, or `not-kept` where the events are
+older than they are kept: then `events_kept` is false, and the run's steps and errors are all that remains.
 """.strip()
 
 _BAD_SEQUENCE = Text(
@@ -153,7 +154,8 @@ class RunsController(Controller):
                 headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept"},
             )
         following = first.events[-1].sequence if first.events else start
-        return Response(EventPage(items=first.events, next=following, ended=first.ended), headers={"Vary": "Accept"})
+        found = EventPage(items=first.events, next=following, ended=first.ended, events_kept=first.kept)
+        return Response(found, headers={"Vary": "Accept"})
 
 
 def _sequence(last_event_id: str) -> int:

@@ -12,12 +12,13 @@ from catalog.instances.tables import Instance
 from catalog.platform import audit
 from catalog.platform.errors import NotFound
 from catalog.runs.admission import next_queue
-from catalog.runs.definitions import CORE, UNDOING, plans
-from catalog.runs.errors import RunNotEnded, RunNotOpenForThis, RunOver, RunSuperseded
+from catalog.runs.definitions import CORE, DEFINITION, UNDOING, plans
+from catalog.runs.errors import RunNotEnded, RunNotOpenForThis, RunOver, RunSuperseded, RunTooOld
 from catalog.runs.events import append
 from catalog.runs.failures import CANCELLED
 from catalog.runs.jobs import defer
 from catalog.runs.outcomes import end_run, lock_subject
+from catalog.runs.reading import events_kept
 from catalog.runs.service import add_steps, site_of
 from catalog.runs.tables import ACTIVE_STATES, OPEN_STEPS, Run, RunStep, StepTry
 from catalog.tools.manifest import manifest_of
@@ -53,7 +54,7 @@ async def retry(session: AsyncSession, run_id: UUID, *, verbosity: int, actor: s
     """Try a run again from the step that failed or was stopped; what is done is not done again.
 
     `verbosity` is how many `-v` Ansible is given, up to 4. Raises `NotFound`, `RunNotEnded`, `RunNotOpenForThis`,
-    `RunSuperseded`.
+    `RunSuperseded`, `RunTooOld`.
     """
     run = await _ended_badly(session, run_id)
     for step in await _steps(session, run):
@@ -72,7 +73,7 @@ async def abandon(session: AsyncSession, run_id: UUID, *, actor: str) -> Run:
 
     A first provision goes on as steps that remove all that it made, and is `abandoned` at their end. Everything else
     is `abandoned` at once: what it worked on stays, is desired as it was last set up, and says that it needs attention.
-    Raises `NotFound`, `RunNotEnded`, `RunNotOpenForThis`, `RunSuperseded`.
+    Raises `NotFound`, `RunNotEnded`, `RunNotOpenForThis`, `RunSuperseded`, `RunTooOld`.
     """
     run = await _ended_badly(session, run_id)
     _record(session, run, actor, "run.abandon-asked", {})
@@ -89,13 +90,17 @@ async def abandon(session: AsyncSession, run_id: UUID, *, actor: str) -> Run:
 
 
 async def _locked(session: AsyncSession, run_id: UUID) -> Run:
-    """Lock the run and then its subject, in the order of those who end runs. Raises `NotFound`."""
+    """Lock the run and then its subject, in the order of those who end runs. Raises `NotFound`.
+
+    The run is this version's from now on: a worker that does not know what can be said to runs leaves it alone.
+    """
     run = await session.scalar(
         sa.select(Run).where(Run.id == run_id).with_for_update().execution_options(populate_existing=True)
     )
     if run is None:
         raise NotFound
     await lock_subject(session, run)
+    run.definition = DEFINITION
     return run
 
 
@@ -105,6 +110,8 @@ async def _ended_badly(session: AsyncSession, run_id: UUID) -> Run:
         raise RunNotEnded(state=run.state)
     if run.state not in _NOT_WELL:
         raise RunNotOpenForThis(state=run.state)
+    if not await events_kept(session, run.id, run.last_sequence):
+        raise RunTooOld
     newer = await session.scalar(
         sa.select(Run.id)
         .where(Run.subject_id == run.subject_id, Run.id > run.id, Run.action != "plan")

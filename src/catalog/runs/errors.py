@@ -75,6 +75,18 @@ class RunNotOpenForThis(CatalogError):
     )
 
 
+class RunTooOld(CatalogError):
+    """The run's events are no longer kept, so that it can't go on with its story."""
+
+    code = "run-too-old"
+    kind = Kind.CONFLICT
+    title = Text(en="The run is too old for this", fr="L’exécution est trop ancienne")
+    detail = Text(
+        en="Its events are no longer kept. Start the action anew; to give an instance up, remove it.",
+        fr="Ses évènements ne sont plus conservés. Relancez l’action; pour renoncer à une instance, retirez-la.",
+    )
+
+
 class RunSuperseded(CatalogError):
     """A later run has acted on the same subject."""
 

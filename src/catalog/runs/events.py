@@ -10,6 +10,9 @@ The kinds, and what their data holds:
   `task.failed`, `task.unreachable` {task, role?, host, item?, message, ignored}
 - `output` {text}: what the playbook said beside its tasks
 
+What an attempt had told is written within a moment. `step.interrupted` also marks the gap of what a worker that went
+away had not written yet.
+
 No line is larger than about 16 kB; what was cut says so at its end. Secrets are redacted before anything is cut.
 """
 
@@ -19,6 +22,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.platform.clock import now
@@ -28,10 +33,13 @@ from catalog.runs.tables import Run, RunEvent
 
 CHANNEL = "catalog_run_events"
 MOST_WAITING = 200
+RETRY_SECONDS = 0.5
 LONGEST_TEXT = 8_000
 MOST_CHARACTERS = 16_000
 MOST_ENTRIES = 50
 CUT = " … [cut]"
+
+log = structlog.get_logger()
 
 Line = tuple[str, dict[str, Any]]
 
@@ -81,10 +89,18 @@ class EventWriter:
         return kind, bounded(self._redactor.value(data))
 
     async def add(self, kind: str, **data: Any) -> None:
-        """Add a line. It is written with the next batch, or now where many wait. Raises `AttemptLost`."""
+        """Add a line. It is written with the next batch, or now where many wait. Raises `AttemptLost`.
+
+        While the database is away, whoever adds waits once many do, so that memory holds no more than those; a playbook
+        then waits before its next task. It ends with the lease.
+        """
         self._waiting.append(self.line(kind, data))
-        if len(self._waiting) >= MOST_WAITING:
-            await self.flush()
+        while len(self._waiting) >= MOST_WAITING:
+            try:
+                await self.flush()
+            except (DBAPIError, OSError, TimeoutError):
+                log.warning("run.events_wait", count=len(self._waiting), exc_info=True)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def flush(self) -> None:
         """Write what waits. Raises `AttemptLost`; what could not be written waits on after any other error."""

@@ -61,10 +61,14 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 class EventBatch(msgspec.Struct, frozen=True):
-    """Events in order, as far as they were there. `ended`: the run is over and none follows."""
+    """Events in order, as far as they were there. `ended`: the run is over and none follows.
+
+    `kept`: false where there were events that are older than they are kept.
+    """
 
     events: list[EventOut]
     ended: bool
+    kept: bool = True
 
 
 async def run_by_id(session: AsyncSession, run_id: UUID) -> Run:
@@ -104,6 +108,7 @@ async def run_with_steps(session: AsyncSession, run_id: UUID, reader: Reader) ->
             for step in steps
         ],
         comparison=_comparison(run, steps, reader),
+        events_kept=await events_kept(session, run.id, run.last_sequence),
     )
 
 
@@ -119,9 +124,10 @@ async def events_after(session: AsyncSession, run_id: UUID, after: int, limit: i
 
     The run is read before its events: where it is over, all of its events were there to be read.
     """
-    state = await session.scalar(sa.select(Run.state).where(Run.id == run_id))
-    if state is None:
+    found_run = (await session.execute(sa.select(Run.state, Run.last_sequence).where(Run.id == run_id))).one_or_none()
+    if found_run is None:
         raise NotFound
+    state, last_sequence = found_run
     rows = await session.scalars(
         sa.select(RunEvent)
         .where(RunEvent.run_id == run_id, RunEvent.sequence > after)
@@ -129,7 +135,14 @@ async def events_after(session: AsyncSession, run_id: UUID, after: int, limit: i
         .limit(limit + 1)
     )
     found = [EventOut(row.sequence, row.recorded_at, row.kind, row.data) for row in rows]
-    return EventBatch(events=found[:limit], ended=state in FINAL and len(found) <= limit)
+    kept = bool(found) or await events_kept(session, run_id, last_sequence)
+    return EventBatch(events=found[:limit], ended=state in FINAL and len(found) <= limit, kept=kept)
+
+
+async def events_kept(session: AsyncSession, run_id: UUID, last_sequence: int) -> bool:
+    """Tell whether a run's events can still be read: all of a run go at once, when its month goes."""
+    some = sa.select(RunEvent.sequence).where(RunEvent.run_id == run_id).limit(1)
+    return last_sequence == 0 or await session.scalar(some) is not None
 
 
 def _statement(wanted: RunFilter) -> sa.Select[Run]:

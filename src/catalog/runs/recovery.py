@@ -21,7 +21,7 @@ from catalog.runs.tables import ACTIVE_STATES, Run
 RECOVERY_LOCK = 7_203_914_552_031
 RECOVER_SECONDS = 2
 KEEP_HOUSE_SECONDS = 3600
-FINISHED_JOBS_KEPT = "1 day"
+FINISHED_JOBS_KEPT_DAYS = 1
 MOST_AT_ONCE = 100
 
 log = structlog.get_logger()
@@ -40,9 +40,10 @@ _FINISHED = sa.text(
     """
     DELETE FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing')
     AND NOT EXISTS (SELECT FROM procrastinate_events e WHERE e.job_id = procrastinate_jobs.id
-                    AND e.at > now() - CAST(:age AS interval))
+                    AND e.at > now() - make_interval(days => :days))
     """
 )
+_DROP_EVENTS = sa.text("SELECT catalog_drop_events_before(now() - make_interval(days => :days))")
 _JOBS = sa.table(
     "procrastinate_jobs",
     sa.column("status", ENUM(name="procrastinate_job_status", create_type=False)),
@@ -70,18 +71,37 @@ async def recover(database: Database) -> int:
     return recovered
 
 
-async def keep_house(database: Database) -> None:
-    """Make the partitions of the coming months, and delete jobs that ended long ago."""
+async def keep_house(database: Database, *, events_kept_days: int) -> None:
+    """Make the partitions of the coming months, and delete jobs and events that are older than they are kept."""
     async with database.begin(OPERATOR) as session:
         await session.execute(sa.text("SELECT catalog_ensure_event_partitions()"))
-        await session.execute(_FINISHED, {"age": FINISHED_JOBS_KEPT})
+        await session.execute(_FINISHED, {"days": FINISHED_JOBS_KEPT_DAYS})
+    while await _drop_oldest_events(database, events_kept_days):
+        continue
 
 
-async def look_after(database: Database, stopping: asyncio.Event) -> None:
+async def _drop_oldest_events(database: Database, kept_days: int) -> bool:
+    """Drop the events of the oldest month whose runs all ended longer ago than that; tell whether there was one.
+
+    The runs stay, with their steps, tries and errors.
+    """
+    async with database.begin(OPERATOR) as session:
+        dropped = await session.scalar(_DROP_EVENTS, {"days": kept_days})
+    if dropped is not None:
+        log.info("events.dropped", month=dropped.removeprefix("run_events_"), kept_days=kept_days)
+    return dropped is not None
+
+
+async def look_after(database: Database, stopping: asyncio.Event, *, events_kept_days: int) -> None:
     """Do both again and again until `stopping` is set."""
     await asyncio.gather(
         repeat("recovery", lambda: recover(database), RECOVER_SECONDS, stopping),
-        repeat("housekeeping", lambda: keep_house(database), KEEP_HOUSE_SECONDS, stopping),
+        repeat(
+            "housekeeping",
+            lambda: keep_house(database, events_kept_days=events_kept_days),
+            KEEP_HOUSE_SECONDS,
+            stopping,
+        ),
     )
 
 

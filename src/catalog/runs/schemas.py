@@ -117,13 +117,14 @@ class RunOut(RunSummary, frozen=True):
 
     `check_mode`: it only looked what it would change. `command` is the line that does the run's playbook again from an
     operator's shell; null where it has none, or the instance is gone. `comparison` is what a plan or a verify found to
-    differ; null for runs that do not compare.
+    differ; null for runs that do not compare. `events_kept`: false once its events are too old to be kept.
     """
 
     check_mode: bool
     command: str | None
     steps: list[StepOut]
     comparison: ComparisonOut | None
+    events_kept: bool
 
 
 class EventOut(msgspec.Struct, frozen=True):
@@ -136,11 +137,15 @@ class EventOut(msgspec.Struct, frozen=True):
 
 
 class EventPage(msgspec.Struct, frozen=True):
-    """Events in order. `next` is the `after` to ask on with; `ended`: the run is over and this was its last event."""
+    """Events in order. `next` is the `after` to ask on with; `ended`: the run is over and this was its last event.
+
+    `events_kept`: false where there were events, which are older than they are kept; the run's steps and errors remain.
+    """
 
     items: list[EventOut]
     next: int
     ended: bool
+    events_kept: bool
 
 
 class _Stored(msgspec.Struct, frozen=True):

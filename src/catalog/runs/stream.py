@@ -25,6 +25,7 @@ BATCH = 200
 
 PING = b": ping\n\n"
 END = b'event: end\ndata: {"reason":"run-ended"}\n\n'
+NOT_KEPT = b'event: end\ndata: {"reason":"not-kept"}\n\n'
 GONE = b'event: end\ndata: {"reason":"not-visible"}\n\n'
 
 _unfinished: set[asyncio.Future[EventBatch]] = set()
@@ -52,7 +53,7 @@ async def server_sent_events(
                 yield b"".join(_written(event.sequence, event.kind, event) for event in batch.events)
                 after, sent_at = batch.events[-1].sequence, clock()
             if batch.ended:
-                yield END
+                yield END if batch.kept else NOT_KEPT
                 return
             if len(batch.events) == BATCH:
                 continue
