@@ -88,6 +88,7 @@ def stop(name: str) -> bool:
             os.kill(kept["pid"], signal.SIGKILL)
         _reap(kept["pid"])
         time.sleep(POLL_SECONDS)
+    _reap(kept["pid"])
     _file(name).unlink(missing_ok=True)
     return True
 

@@ -130,10 +130,22 @@ async def probe(lab: Lab, member: str, host: str) -> Probe:
 @pytest.fixture
 async def running(lab: Lab, workers: Workers, probe: Probe) -> Probe:
     """One that is set up."""
+    await _set_up(lab, workers, probe)
+    return probe
+
+
+@pytest.fixture
+async def before_it(request: pytest.FixtureRequest, lab: Lab, workers: Workers, probe: Probe) -> tuple[str, Probe]:
+    """An action, given as the fixture's parameter, and an instance that it can begin on."""
+    if request.param != "provision":
+        await _set_up(lab, workers, probe)
+    return request.param, probe
+
+
+async def _set_up(lab: Lab, workers: Workers, probe: Probe) -> None:
     assert workers.running()
     run = await lab.until_state(await lab.start(probe.instance, "provision"), "succeeded", "failed")
     assert run.state == "succeeded", (run.error or {})["message"]
-    return probe
 
 
 def _address(url: str) -> tuple[str, int]:

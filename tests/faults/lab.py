@@ -297,7 +297,9 @@ class Probe:
 
     def hold(self, *actings: str) -> None:
         """Let these playbooks go on until they are let go."""
-        self.on_host(f"mkdir -p {self.folder}; cd {self.folder}; touch acts {' '.join(f'hold-{one}' for one in actings)}")
+        self.on_host(
+            f"mkdir -p {self.folder}; cd {self.folder}; touch acts {' '.join(f'hold-{one}' for one in actings)}"
+        )
 
     def let_go(self) -> None:
         """Let all of them go to their end."""

@@ -221,9 +221,7 @@ async def test_runs_whose_job_rows_are_all_deleted_are_done_all_the_same(
         workers.kill_all()
         async with lab.database.begin(OPERATOR) as session:
             await session.execute(sa.text("DELETE FROM procrastinate_jobs"))
-            await session.execute(
-                sa.update(Run).where(Run.id == doing).values(lease_until=sa.func.clock_timestamp())
-            )
+            await session.execute(sa.update(Run).where(Run.id == doing).values(lease_until=sa.func.clock_timestamp()))
         workers.start(2)
         await lab.until_state(waiting, "succeeded")
         await held.reached(doing, "verify", 1)

@@ -35,11 +35,11 @@ async def die_in_each(lab: Lab, workers: Workers, held: Holder, run_id: UUID, st
         await held.let_go(step)
 
 
-@pytest.mark.parametrize("action", LIVES)
+@pytest.mark.parametrize("before_it", LIVES, indirect=True)
 async def test_a_worker_killed_in_any_step_is_followed_by_another_that_repeats_that_step_alone(
-    lab: Lab, workers: Workers, request: pytest.FixtureRequest, action: str
+    lab: Lab, workers: Workers, before_it: tuple[str, Probe]
 ) -> None:
-    probe: Probe = request.getfixturevalue("probe" if action == "provision" else "running")
+    action, probe = before_it
     steps = LIVES[action]
     async with holder(lab, probe) as held:
         await held.hold(steps[0])
@@ -99,7 +99,7 @@ async def test_a_worker_frozen_between_its_check_and_its_effect_has_no_effect_wh
     lab: Lab, workers: Workers, probe: Probe, host: str
 ) -> None:
     async with holder(lab, probe) as held:
-        await held.hold("provision", )
+        await held.hold("provision")
         faults.cut(host)
         run_id = await lab.start(probe.instance, "provision")
         await lab.until_step(run_id, "provision")

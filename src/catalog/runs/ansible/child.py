@@ -122,6 +122,8 @@ def _play(folder: Path, playbook: str, verbosity: int) -> int:
         cmdline=f"-e @{folder / 'vars.yml'}",
         settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
         event_handler=_told,
+        # Left to itself it takes SIGTERM for its own, and ends no task that runs: `Family` does.
+        cancel_callback=lambda: False,
         quiet=True,
         verbosity=verbosity or None,
         ident="run",

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from catalog.runs.ansible import fence
-from catalog.runs.ansible.workspace import Play, Reach, as_user, connection, workspace
+from catalog.runs.ansible.workspace import Play, Reach, as_user, connection, sweep, workspace
 
 LONGEST_LINE = 16 * 2**20
 STOP_SECONDS = 15
@@ -68,6 +68,10 @@ class PlaybookRunner:
                 return False
             finally:
                 await asyncio.shield(_ended(process))
+
+    async def sweep(self) -> None:
+        """Remove what workers that were killed have left in memory."""
+        await asyncio.to_thread(sweep, self._user)
 
     async def _start(self, folder: Path, *playbook: str) -> asyncio.subprocess.Process:
         """Start the child in `folder`: with a playbook and its verbosity, or for the fence's script alone."""
