@@ -232,6 +232,14 @@ class Lab:
         await eventually(there, f"the run is {' or '.join(states)}")
         return await self.run(run_id)
 
+    async def until_tries(self, run_id: UUID, count: int) -> None:
+        """Wait until so many tries have ended."""
+
+        async def there() -> bool:
+            return len([one for one in await self.tries(run_id) if one != "open"]) >= count
+
+        await eventually(there, f"{count} tries have ended")
+
     async def worker_of(self, run_id: UUID, workers: Workers) -> Worker:
         """Find the worker that holds a run. Raises `LookupError` where none does."""
         found = workers.named((await self.run(run_id)).worker)

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devkit import postgres, users
 from devkit.running import said
 from devkit.state import user
 from tests.support.cluster import Cluster
 from tests.support.environment import ROOT
 
 from catalog.settings import AdminSettings, DatabaseSettings
+from devkit import postgres, users
 
 OWNER = "catalog_owner"
 # As the dev kit's, but for what must outlast a stop without a warning.

@@ -7,9 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from devkit.hosts import machines
-from devkit.hosts.records import ensure
+from devkit.hosts.records import ensure, hosts_folder
 from devkit.locking import one_at_a_time
-from devkit.hosts.records import hosts_folder
 
 FILLER = "filler"
 

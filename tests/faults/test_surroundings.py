@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from devkit.hosts import faults, machines
 from tests.faults.holding import holder
-from tests.faults.lab import Lab, Probe, eventually
+from tests.faults.lab import Lab, Probe
 from tests.faults.small_disks import disk_of, fill, make_room
 from tests.faults.workers import Workers
 
@@ -87,7 +87,7 @@ async def test_a_run_waits_while_keycloak_is_down_gives_up_in_the_end_and_goes_o
         assert (run.error or {})["code"] == "keycloak-unavailable"
         assert await lab.tries(run_id) == ["failed"] * number
         await lab.make_due(run_id)
-        await eventually(lambda: tried_more(lab, run_id, number), "it was tried again")
+        await lab.until_tries(run_id, number + 1)
     run = await lab.until_state(run_id, "failed")
     assert ((run.error or {})["code"], (run.error or {})["step"]) == ("keycloak-unavailable", "identity")
     assert (await lab.instance(probe.instance.id)).state == "failed"
@@ -226,7 +226,3 @@ async def test_runs_whose_job_rows_are_all_deleted_are_done_all_the_same(
         await lab.until_state(waiting, "succeeded")
         await held.reached(doing, "verify", 1)
     assert (await lab.until_state(doing, "succeeded", "failed")).state == "succeeded"
-
-
-async def tried_more(lab: Lab, run_id: object, number: int) -> bool:
-    return len([one for one in await lab.tries(run_id) if one != "open"]) > number  # type: ignore[arg-type]

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from devkit import processes
 from devkit.parts import worker_service
+
+from devkit import processes
 
 ENDED_SECONDS = 60
 MEMORY_OF_ITS_OWN = 'mount --make-rprivate / && mount --bind "$1" /dev/shm && shift && exec "$@"'
@@ -23,6 +24,7 @@ class Worker:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.frozen = False
+        self.ending = False
 
     @property
     def name(self) -> str:
@@ -52,6 +54,7 @@ class Worker:
 
     def ask_to_end(self) -> None:
         """Ask it to end, as an upgrade does."""
+        self.ending = True
         self.process.send_signal(signal.SIGTERM)
 
     def end(self) -> None:

@@ -106,6 +106,8 @@ def _pass_fence(folder: Path) -> int:
             command, input=script, capture_output=True, timeout=FENCE_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
+        message = f"It took the connection, and said nothing for {FENCE_SECONDS} seconds."
+        _tell({"event": "fence_failed", "status": UNREACHABLE, "message": message})
         return UNREACHABLE
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()

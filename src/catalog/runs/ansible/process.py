@@ -58,16 +58,20 @@ class PlaybookRunner:
 
     async def end(self, reach: Reach) -> bool:
         """End on the host what an attempt runs there, and let it begin nothing more; tell whether the host did so."""
-        with connection(reach, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
-            process = await self._start(folder)
-            try:
-                async with asyncio.timeout(END_SECONDS):
-                    return [line async for line in _lines(process)][-1]["status"] in {0, fence.REFUSED}
-            except (TimeoutError, ChildDied):
-                log.warning("playbook.end_on_host_failed", exc_info=True)
-                return False
-            finally:
-                await asyncio.shield(_ended(process))
+        try:
+            with connection(reach, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
+                return await self._ended_on_host(folder)
+        except (OSError, ChildDied):  # a time-out and a full disk are of the first kind
+            log.warning("playbook.end_on_host_failed", exc_info=True)
+            return False
+
+    async def _ended_on_host(self, folder: Path) -> bool:
+        process = await self._start(folder)
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                return [line async for line in _lines(process)][-1]["status"] in {0, fence.REFUSED}
+        finally:
+            await asyncio.shield(_ended(process))
 
     async def sweep(self) -> None:
         """Remove what workers that were killed have left in memory."""

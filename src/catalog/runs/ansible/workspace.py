@@ -23,6 +23,7 @@ from catalog.runs.ansible.unsafe import as_unsafe_yaml
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which is the point; the folder in it is private
 PREFIX = "coop-run-"
 PRIVATE = 0o700
+LEAST_ROOM = 2**20
 HELD = "held"
 """The file that a folder's worker locks for as long as it lives. The lock goes with it, whatever ends it."""
 
@@ -106,6 +107,11 @@ def _held(folder: Path) -> Iterator[None]:
         fcntl.flock(held, fcntl.LOCK_EX)
         unlocked.rename(folder / HELD)
         yield
+
+
+def has_room() -> bool:
+    """Tell whether anything more can be written where the folders are."""
+    return shutil.disk_usage(MEMORY).free >= LEAST_ROOM
 
 
 def sweep(user: str | None) -> None:
