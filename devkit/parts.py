@@ -87,13 +87,14 @@ def up(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """`./dev demo`: everything, and the story."""
-    _no_more(arguments)
+    """`./dev demo [--crash]`: everything, and the story."""
+    if arguments not in ([], ["--crash"]):
+        raise Failed("./dev demo takes nothing but --crash.")
     bring_up(Teller(), hosts=True)
     os.environ.update(environment("owner"))
     from devkit.demo import story
 
-    return story.main([str(state_folder())])
+    return story.main([str(state_folder()), *arguments])
 
 
 def down(arguments: list[str]) -> int:

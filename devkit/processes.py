@@ -93,6 +93,15 @@ def stop(name: str) -> bool:
     return True
 
 
+def kill(name: str) -> None:
+    """End a service that runs without a warning, as a crash would."""
+    pid = read_json(_file(name))["pid"]
+    os.kill(pid, signal.SIGKILL)
+    while is_running(name):
+        time.sleep(POLL_SECONDS)
+    _reap(pid)
+
+
 def names() -> list[str]:
     """Name every service that was started and not stopped."""
     return sorted(file.stem for file in (state_folder() / "run").glob("*.json"))

@@ -11,14 +11,10 @@ from devkit.state import state_folder
 from tests.faults.forwarder import forwarder
 from tests.faults.lab import Lab, Probe
 from tests.faults.postgres import own_folder, own_postgres
+from tests.faults.realm import NoKeycloak, own_realm
 from tests.faults.small_disks import disk_of, hosts_with_small_disks, make_room, small_memory
 from tests.faults.workers import Workers
 from tests.identity.realm_under_test import RealmUnderTest
-from tests.identity.realm_under_test import Server as Keycloak
-from tests.support.environment import variables
-
-from catalog.identity.keycloak.realm import sync_realm
-from catalog.identity.keycloak.specs import RealmSpec
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 HOST_MEGABYTES, WORKER_MEGABYTES = 200, 64
@@ -26,30 +22,12 @@ SITE, MEMBER = "vancouver", "probe-college"
 
 
 @pytest.fixture(scope="package")
-def keycloak() -> Keycloak:
-    told = variables("owner.env", "keycloak-test.env")
-    if "CATALOG_KEYCLOAK_ADMIN_CLIENT_ID" not in told:
-        pytest.fail("These tests need the dev kit's Keycloak and hosts: ./dev up starts them.")
-    return Keycloak(
-        url=told["CATALOG_KEYCLOAK_URL"].rstrip("/"),
-        ca_file=Path(told["CATALOG_CA_FILE"]),
-        admin_client_id=told["CATALOG_KEYCLOAK_ADMIN_CLIENT_ID"],
-        admin_secret=Path(told["CATALOG_KEYCLOAK_ADMIN_SECRET_FILE"]).read_text(encoding="utf-8").strip(),
-    )
-
-
-@pytest.fixture(scope="package")
-async def realm(keycloak: Keycloak) -> AsyncIterator[RealmUnderTest]:
-    spec = RealmSpec(realm=f"test-{secrets.token_hex(4)}", catalog_url="https://catalog.coop-catalog.test:8000")
-    async with keycloak.connection(spec.realm) as admin:
-        try:
-            await sync_realm(admin, spec)
-            made = RealmUnderTest(keycloak, spec, admin)
-            await made.open()
+async def realm() -> AsyncIterator[RealmUnderTest]:
+    try:
+        async with own_realm() as made:
             yield made
-            await made.close()
-        finally:
-            await admin.delete("")
+    except NoKeycloak as error:
+        pytest.fail(str(error))
 
 
 @pytest.fixture(scope="package")

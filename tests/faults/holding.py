@@ -14,7 +14,7 @@ TABLES = {"publish": "instances", "release": "ports"}
 
 
 class Holder:
-    """Holds steps of one run. A playbook waits for a file, a step at Keycloak on the way, one in the database a lock."""
+    """Holds steps of one run. A playbook waits for a file, one at Keycloak on the way, one in the database a lock."""
 
     def __init__(self, lab: Lab, probe: Probe | None, connection: asyncpg.Connection) -> None:
         self._lab = lab

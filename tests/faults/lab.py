@@ -1,4 +1,4 @@
-"""The place where faults are tried: a database, a realm, a host and workers of the tests' own, and what is seen there."""
+"""The place where faults are tried: a database, a realm and hosts of the tests' own, and what is seen there."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ from catalog.sites.tables import Site
 from catalog.tools.manifest import manifest_of
 from catalog.tools.service import current_revision
 
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 180
 POLL_SECONDS = 0.1
 OPERATOR_NAME = "operator.coop"
 FINAL = ("succeeded", "failed", "cancelled", "abandoned")
@@ -90,7 +90,8 @@ class Lab:
         address = known()[name].address
         lines = (state_folder() / "known_hosts").read_text(encoding="ascii").splitlines()
         key = next(line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{address} "))
-        await self.world.host(site, name=name, address=address, ssh_host_key=key)
+        room = {"memory_mb": 65_536, "disk_mb": 655_360, "cpu_percent": 10_000}
+        await self.world.host(site, name=name, address=address, ssh_host_key=key, **room)
 
     async def sign_on(self, alias: str) -> UUID:
         """Add a member, and start the run that makes its Organization; gives the run's id."""
@@ -270,7 +271,8 @@ class Lab:
             )
             await session.execute(
                 sa.text(
-                    "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND args->>'run_id' = :run"
+                    "UPDATE procrastinate_jobs SET scheduled_at = now()"
+                    " WHERE status = 'todo' AND args->>'run_id' = :run"
                 ),
                 {"run": str(run_id)},
             )

@@ -19,15 +19,7 @@ class NoKeycloak(Exception):
 @asynccontextmanager
 async def own_realm() -> AsyncIterator[RealmUnderTest]:
     """Make one by the product's own set-up, and remove it. Raises `NoKeycloak`."""
-    told = variables("owner.env", "keycloak-test.env")
-    if "CATALOG_KEYCLOAK_ADMIN_CLIENT_ID" not in told:
-        raise NoKeycloak("These tests need the dev kit's Keycloak and hosts: ./dev up starts them.")
-    keycloak = Server(
-        url=told["CATALOG_KEYCLOAK_URL"].rstrip("/"),
-        ca_file=Path(told["CATALOG_CA_FILE"]),
-        admin_client_id=told["CATALOG_KEYCLOAK_ADMIN_CLIENT_ID"],
-        admin_secret=Path(told["CATALOG_KEYCLOAK_ADMIN_SECRET_FILE"]).read_text(encoding="utf-8").strip(),
-    )
+    keycloak = _keycloak()
     spec = RealmSpec(realm=f"test-{secrets.token_hex(4)}", catalog_url="https://catalog.coop-catalog.test:8000")
     async with keycloak.connection(spec.realm) as admin:
         try:
@@ -38,3 +30,15 @@ async def own_realm() -> AsyncIterator[RealmUnderTest]:
             await made.close()
         finally:
             await admin.delete("")
+
+
+def _keycloak() -> Server:
+    told = variables("owner.env", "keycloak-test.env")
+    if "CATALOG_KEYCLOAK_ADMIN_CLIENT_ID" not in told:
+        raise NoKeycloak("These tests need the dev kit's Keycloak and hosts: ./dev up starts them.")
+    return Server(
+        url=told["CATALOG_KEYCLOAK_URL"].rstrip("/"),
+        ca_file=Path(told["CATALOG_CA_FILE"]),
+        admin_client_id=told["CATALOG_KEYCLOAK_ADMIN_CLIENT_ID"],
+        admin_secret=Path(told["CATALOG_KEYCLOAK_ADMIN_SECRET_FILE"]).read_text(encoding="utf-8").strip(),
+    )

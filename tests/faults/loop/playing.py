@@ -22,6 +22,8 @@ from catalog.runs.tables import Run, RunStep
 AT_LEAST = 2
 """So many workers run whenever all is well."""
 TABLES = {"publish": "instances", "release": "ports"}
+LONGEST_SECONDS = {"provision": 6.0, "deprovision": 3.0, "verify": 2.0, "suspend": 2.0}
+"""How far into a step a fault may come; into others half a second."""
 MOST_RETRIES = 4
 AWAY = (DBAPIError, OSError)
 ACTIONS = {
@@ -186,7 +188,8 @@ _NEXT = sa.text(
             b.state = 'done' OR (b.state = 'running' AND b.queue = 'core') OR (b.state = 'running' AND EXISTS (
                 SELECT FROM run_events e
                 WHERE e.run_id = r.id AND e.kind = 'task.started' AND e.data->>'task' = 'Tell the result'
-                AND e.sequence > (SELECT max(sequence) FROM run_events WHERE run_id = r.id AND kind = 'step.started')))))
+                AND e.sequence > (
+                    SELECT max(sequence) FROM run_events WHERE run_id = r.id AND kind = 'step.started')))))
     """
 )
 
@@ -210,7 +213,7 @@ class _Slowed:
     async def _hold(self) -> None:
         """Take the lock as soon as the run is one step before, so that what comes earlier is not held up for long."""
         with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
-            while not await self._is_next():
+            while not await self._is_next():  # noqa: ASYNC110 - what it looks at sets no event
                 await asyncio.sleep(0.05)
             if self._connection is not None:
                 await self._connection.execute(f"BEGIN; LOCK TABLE {TABLES[self._step]} IN ACCESS EXCLUSIVE MODE")

@@ -14,7 +14,7 @@ from catalog.settings import DatabaseSettings
 
 STATEMENT_TIMEOUT_SECONDS = 30
 _AWAY = ("08", "53", "57P")
-"""The beginnings of PostgreSQL's codes for a connection that is lost, too little of something, and a server that ends."""
+"""The beginnings of PostgreSQL's codes for a connection that is lost, want of resources, and a server that ends."""
 
 
 class Database:

@@ -39,7 +39,7 @@ _NOT_USABLE = Problem(
     title=Text(en="The host can’t be worked on", fr="Impossible de travailler sur l’hôte"),
     detail=Text(
         en="What it said stands below, such as a full disk. Nothing was begun there. Put it right, then try again.",
-        fr="Son message figure ci-dessous, par exemple un disque plein. Rien n’y a été commencé. Corrigez, puis réessayez.",
+        fr="Son message figure ci-dessous, par exemple un disque plein. Rien n’y a commencé. Corrigez, puis réessayez.",
     ),
 )
 

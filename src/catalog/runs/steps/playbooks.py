@@ -38,7 +38,7 @@ _NO_ROOM = Problem(
     code="worker-without-room",
     title=Text(en="The worker has no room left", fr="L’exécutant n’a plus de place"),
     detail=Text(
-        en="The memory where its runs keep their files (/dev/shm) is full. It is tried again by itself; make room there.",
+        en="The memory where runs keep their files (/dev/shm) is full. It is tried again by itself; make room there.",
         fr="La mémoire où ses exécutions gardent leurs fichiers (/dev/shm) est pleine. Un nouvel essai se fera de"
         " lui-même; libérez-y de la place.",
     ),
