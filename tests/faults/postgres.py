@@ -27,6 +27,7 @@ class OwnPostgres:
     def __init__(self, folder: Path) -> None:
         self._data = folder / "postgres"
         self._log = folder / "postgres.log"
+        self._runs = False
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.port: int = listener.getsockname()[1]
@@ -39,19 +40,29 @@ class OwnPostgres:
         self._say(f"CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB")
 
     def start(self) -> None:
-        """Start it; it takes connections when this returns."""
+        """Start it, unless it runs; it takes connections when this returns."""
+        if self._runs:
+            return
         settings = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
         options = f"-p {self.port} {settings}"
         _as_user("pg_ctl", "start", "-w", "-s", "-D", str(self._data), "-l", str(self._log), "-o", options)
+        self._runs = True
 
     def stop(self) -> None:
         """End it at once, as a loss of power would: nothing is written any more, and nobody is told."""
+        if not self._runs:
+            return
+        self._runs = False
         _as_user("pg_ctl", "stop", "-w", "-s", "-D", str(self._data), "-m", "immediate")
 
     def restart(self) -> None:
         """End it at once, and start it again."""
         self.stop()
         self.start()
+
+    def cut_waiting(self) -> None:
+        """Cut the connections of those who wait for a lock."""
+        self._say("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
     def cluster(self) -> Cluster:
         """Give it as the place where tests have their databases."""

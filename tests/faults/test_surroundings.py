@@ -55,6 +55,24 @@ async def test_a_restart_of_postgresql_is_no_failure_of_a_step_that_writes_there
     assert workers.running()
 
 
+async def test_a_connection_that_is_cut_while_a_step_writes_is_no_failure_of_it(
+    lab: Lab, workers: Workers, probe: Probe
+) -> None:
+    async with holder(lab, probe) as held:
+        await held.hold("verify")
+        run_id = await lab.start(probe.instance, "provision")
+        before = await held.reached(run_id, "verify", 0)
+        await held.hold("publish")
+        await held.let_go("verify")
+        await held.reached(run_id, "publish", before)
+        lab.postgres.cut_waiting()
+        await held.let_go("publish")
+        await lab.let_time_pass(run_id)
+        run = await lab.until_state(run_id, "succeeded", "failed")
+    assert run.state == "succeeded", run.error
+    assert workers.running()
+
+
 async def test_a_machine_that_restarts_goes_on_with_its_runs(
     lab: Lab, workers: Workers, probe: Probe, host: str
 ) -> None:
@@ -173,11 +191,11 @@ async def test_a_worker_whose_disk_fills_in_the_middle_of_a_playbook_goes_on_whe
     lab: Lab, workers: Workers, running: Probe, memory: Path
 ) -> None:
     async with holder(lab, running) as held:
-        await held.hold("verify")
-        run_id = await lab.start(running.instance, "verify")
-        await held.reached(run_id, "verify", 0)
+        await held.hold("provision")
+        run_id = await lab.start(running.instance, "provision")
+        await held.reached(run_id, "provision", 0)
         fill(memory)
-        await held.let_go("verify")
+        await held.let_go("provision")
         run = await lab.until_state(run_id, "waiting", "failed", "succeeded")
         make_room(memory)
     assert (run.state, (run.error or {})["code"]) == ("waiting", "worker-without-room"), run.error

@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from subprocess import CalledProcessError
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
+from devkit.hosts import machines
 from sqlalchemy.exc import DBAPIError
 from tests.faults.lab import FINAL
 from tests.faults.loop.injecting import FAULTS, Heal
 from tests.faults.loop.stage import Stage, Tool
 from tests.faults.loop.tally import STEPS, Tally
+from tests.faults.small_disks import disk_of, make_room
 
 from catalog.platform.db.scope import OPERATOR
 from catalog.runs.tables import Run, RunStep
@@ -25,7 +28,8 @@ TABLES = {"publish": "instances", "release": "ports"}
 LONGEST_SECONDS = {"provision": 6.0, "deprovision": 3.0, "verify": 2.0, "suspend": 2.0}
 """How far into a step a fault may come; into others half a second."""
 MOST_RETRIES = 4
-AWAY = (DBAPIError, OSError)
+AWAY = (DBAPIError, OSError, CalledProcessError)
+"""What is said where another fault is there already."""
 ACTIONS = {
     "running": ("verify", "verify", "update", "provision", "suspend"),
     "suspended": ("resume",),
@@ -50,8 +54,20 @@ class Round:
         await self._begin(before, guest)
         for _ in range(self.dice.randint(2, 3)):
             await self._hit()
-        await asyncio.gather(*self.heals)
+        await asyncio.gather(*self.heals, return_exceptions=True)
+        await self._mend_all()
         await self._to_the_end()
+
+    async def _mend_all(self) -> None:
+        """Leave nothing broken, whatever the faults made of each other."""
+        stage = self.stage
+        await asyncio.to_thread(machines.up, stage.hosts)
+        await asyncio.to_thread(stage.lab.postgres.start)
+        stage.lab.way.open()
+        for folder in (stage.memory, *map(disk_of, stage.hosts)):
+            make_room(folder)
+        for worker in stage.workers.running():
+            worker.thaw()
 
     async def _begin(self, before: Sequence[Tool], guest: Tool | None) -> None:
         lab = self.stage.lab
