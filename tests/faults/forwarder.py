@@ -5,8 +5,9 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 CHUNK = 65_536
 # Closing resets the connection: whoever is at the other end hears of it at once.
@@ -56,7 +57,7 @@ class Forwarder:
         self._thread.start()
         self.open()
 
-    def _do(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _open(self) -> None:

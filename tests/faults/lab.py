@@ -90,8 +90,15 @@ class Lab:
         address = known()[name].address
         lines = (state_folder() / "known_hosts").read_text(encoding="ascii").splitlines()
         key = next(line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{address} "))
-        room = {"memory_mb": 65_536, "disk_mb": 655_360, "cpu_percent": 10_000}
-        await self.world.host(site, name=name, address=address, ssh_host_key=key, **room)
+        await self.world.host(
+            site,
+            name=name,
+            address=address,
+            ssh_host_key=key,
+            memory_mb=65_536,
+            disk_mb=655_360,
+            cpu_percent=10_000,
+        )
 
     async def sign_on(self, alias: str) -> UUID:
         """Add a member, and start the run that makes its Organization; gives the run's id."""

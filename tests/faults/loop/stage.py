@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from devkit.hosts.commands import ssh
@@ -28,7 +29,7 @@ from catalog.platform.ids import instance_key
 MEMBER = "loop-college"
 SITES = ("vancouver", "quebec")
 HOST_MEGABYTES, WORKER_MEGABYTES = 2000, 64
-PARAMETERS = {
+PARAMETERS: dict[str, dict[str, Any]] = {
     "dokuwiki": {"title": "Notes", "tagline": "", "welcome": "", "licence": "none"},
     "jupyterhub": {"title": "Notes", "announcement": "", "interface": "lab", "idle_minutes": 60},
 }

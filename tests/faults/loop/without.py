@@ -15,7 +15,7 @@ from catalog import __main__ as product
 from catalog import worker
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
-from catalog.runs import engine
+from catalog.runs import attempts, engine
 from catalog.runs.ansible import fence
 from catalog.runs.attempts import Claim
 from catalog.runs.tables import RunStep, StepTry
@@ -49,15 +49,16 @@ def without_fence() -> None:
 def without_recovery() -> None:
     """Look after no run that nobody does."""
 
-    async def look_after(_database: Database, stopping: asyncio.Event) -> None:
+    async def look_after(database: Database, stopping: asyncio.Event) -> None:
+        del database
         await stopping.wait()
 
-    worker.look_after = look_after
+    vars(worker)["look_after"] = look_after
 
 
 def without_journal() -> None:
     """Begin a run that was interrupted again from its first step, as if nothing of it were known."""
-    claim_run = engine.claim_run
+    claim_run = attempts.claim_run
 
     async def claimed(database: Database, *arguments: Any, **named: Any) -> Claim | None:
         claim = await claim_run(database, *arguments, **named)
@@ -70,7 +71,7 @@ def without_journal() -> None:
                 return claim
             return replace(claim, position=1, step=first.name, timeout_seconds=first.timeout_seconds)
 
-    engine.claim_run = claimed
+    vars(engine)["claim_run"] = claimed
 
 
 TAKEN_OUT: dict[str, Callable[[], None]] = {
