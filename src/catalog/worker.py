@@ -29,6 +29,7 @@ POOL_SIZE = 10
 DELIVER_SECONDS = 1.0
 ORPHANS_SECONDS = 30.0
 PATIENCE_SECONDS = 20
+SWEEP_SECONDS = 60
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ async def run_worker(settings: WorkerSettings) -> None:
             tasks.create_task(repeat("sealing", sealer.seal_due, SEAL_SECONDS, stopping))
             tasks.create_task(repeat("lost shells", lost_shells.end_all, LOOK_SECONDS, stopping))
             tasks.create_task(repeat("batches", lambda: waves.advance_all(database), waves.LOOK_SECONDS, stopping))
+            tasks.create_task(repeat("memory", parts.playbooks.sweep, SWEEP_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:
         await database.close()

@@ -92,6 +92,9 @@ class Journal:
             await self._close(session, "failed", told)
             delay = delay_before_next_try(await self._count(session, "failed", run.tries_from))
             step = await self._step(session)
+            if run.stop is not None:
+                # Its next try ends it, here and on the host: there is nothing to wait for.
+                delay = dt.timedelta()
             if delay is None:
                 step.state = "failed"
                 await self._end(session, run, [("step.failed", {"step": step.name, "error": told})], problem)

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from catalog.platform.db.scope import Scope, enter
@@ -13,6 +15,8 @@ from catalog.settings import DatabaseSettings
 
 STATEMENT_TIMEOUT_SECONDS = 30
 CLOSE_SECONDS = 5
+_AWAY = ("08", "53", "57P")
+"""The beginnings of PostgreSQL's codes for a connection that is lost, want of resources, and a server that ends."""
 
 
 class Database:
@@ -62,6 +66,15 @@ class Database:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._idle.wait()
         await self.engine.dispose()
+
+
+def database_is_away(error: Exception) -> bool:
+    """Tell whether an error says that the database was away, and not that it refused what it was asked."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        told = state.startswith(_AWAY) or isinstance(error, OperationalError | InterfaceError)
+        return told or error.connection_invalidated
+    return isinstance(error, ConnectionError | PoolExhausted)
 
 
 def psycopg_conninfo(settings: DatabaseSettings) -> str:
