@@ -16,6 +16,7 @@ from tests.runs.scene import PLAYBOOKS, Scene, another_instance
 from tests.support.environment import ROOT
 
 from catalog.instances.tables import Instance
+from catalog.members.tables import Member
 from catalog.platform.db.scope import OPERATOR
 from catalog.runs.recovery import repeat
 from catalog.runs.shell.lost import LostShells
@@ -24,7 +25,7 @@ from catalog.runs.tables import Hold, Run
 
 INVENTORY = "playbooks/inventory/catalog.yml"
 LOOK_SECONDS = 0.2
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,10 @@ class OperatorShell:
             instance.state = "running"
             instance.desired_parameters = parameters
 
-    async def second_instance(self, hostname: str) -> Instance:
-        """Write another running instance of the probe down, which nothing else acts on."""
-        made = await another_instance(self.scene.world, self.scene.instance, hostname)
+    async def second_instance(self, hostname: str, member: Member | None = None) -> Instance:
+        """Write another running instance of the probe down, by default of the same member."""
+        member_id = None if member is None else member.id
+        made = await another_instance(self.scene.world, self.scene.instance, hostname, member_id)
         async with self.scene.world.database.begin(OPERATOR) as session:
             (await session.get_one(Instance, made.id)).state = "running"
         return made
@@ -122,10 +124,15 @@ class OperatorShell:
 
 
 async def ended(process: asyncio.subprocess.Process) -> Ended:
-    """Wait for a command's end."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        said, _ = await process.communicate()
-    return Ended(process.returncode or 0, said.decode(errors="replace"))
+    """Wait for a command's end. Raises `TimeoutError`, with what it said, where it has to be killed."""
+    reading = asyncio.create_task(process.communicate())
+    done, _ = await asyncio.wait({reading}, timeout=DEADLINE_SECONDS)
+    if not done:
+        process.kill()
+    said = (await reading)[0].decode(errors="replace")
+    if not done:
+        raise TimeoutError(said)
+    return Ended(process.returncode or 0, said)
 
 
 def kill(process: asyncio.subprocess.Process, number: int = signal.SIGKILL) -> None:

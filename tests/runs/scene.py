@@ -128,14 +128,14 @@ async def probe_instance(world: World, host_address: str, host_key: str) -> Inst
         return await reserve(session, _reservation(member.id, site.id, revision.id, manifest))
 
 
-async def another_instance(world: World, like: Instance, hostname: str) -> Instance:
-    """Write another instance of the same member down, on the same host."""
+async def another_instance(world: World, like: Instance, hostname: str, member_id: UUID | None = None) -> Instance:
+    """Write another instance down on the same host, by default of the same member."""
     async with world.database.begin(OPERATOR) as session:
         revision = await current_revision(session, "probe")
         site_id = await session.scalar(sa.select(Host.site_id).where(Host.id == like.host_id))
         if revision is None or site_id is None:
             raise LookupError("probe")
-        wanted = _reservation(like.member_id, site_id, revision.id, manifest_of(revision), hostname)
+        wanted = _reservation(member_id or like.member_id, site_id, revision.id, manifest_of(revision), hostname)
         return await reserve(session, wanted)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -9,12 +11,18 @@ from tests.runs.operator_shell import INVENTORY, OperatorShell, ended, kill
 from tests.runs.scene import eventually
 from tests.runs.test_playbooks import HOSTILE
 from tests.support.issuer import Issuer
+from tests.support.running import served
 
+from catalog.app import create_app
 from catalog.instances.tables import Instance
 from catalog.platform.db.scope import OPERATOR
-from catalog.runs.control import cancel
+from catalog.runs.context import Step, StepContext
+from catalog.runs.control import cancel, retry
+from catalog.runs.engine import Engine
 from catalog.runs.errors import SubjectBusy
+from catalog.runs.steps.table import steps_of
 from catalog.runs.tables import Run, RunStep
+from catalog.settings import ServerSettings
 from catalog.sites.tables import Host
 
 LEFT_OUT, INTERRUPTED = 4, 99
@@ -41,8 +49,9 @@ async def waiting_play(shell: OperatorShell, attempt: int = 1) -> asyncio.subpro
     return process
 
 
-async def state_of(shell: OperatorShell) -> str:
-    return (await shell.last_run()).state
+async def state_of(shell: OperatorShell) -> str | None:
+    runs = await shell.runs()
+    return runs[-1].state if runs else None
 
 
 async def test_the_inventory_shows_every_instance_in_its_groups_and_no_secret(shell: OperatorShell) -> None:
@@ -182,6 +191,29 @@ async def test_ctrl_c_cancels_the_run_and_ends_what_it_ran_on_the_host(shell: Op
     assert await on_host(shell, f"! grep -lsz '^COOP_ATTEMPT={shell.scene.instance.id} ' /proc/[0-9]*/environ")
 
 
+async def test_a_retry_without_a_shell_says_how_to_do_it_again(shell: OperatorShell) -> None:
+    await shell.desire(doing="fail")
+    await shell.play("act")
+    run = await shell.last_run()
+    async with shell.scene.world.database.begin(OPERATOR) as session:
+        await retry(session, run.id, verbosity=0, actor="command")
+    await eventually(lambda: _is(shell, "failed"), "the run has ended again")
+    assert ((await shell.last_run()).error or {})["code"] == "no-shell"
+
+
+async def test_a_server_that_goes_away_while_a_shell_acts_ends_what_it_does(
+    shell: OperatorShell, server_settings: ServerSettings
+) -> None:
+    async with served(create_app(server_settings)) as url:
+        process = await waiting_play(replace(shell, url=url))
+    done = await ended(process)
+    assert done.status != 0
+    assert "probe.coop-tools.test is stopped." in done.said
+    shell.scene.on_host(f"touch {shell.scene.home}/go-on")
+    await eventually(lambda: _is(shell, "failed"), "the lease has run out")
+    assert not await on_host(shell, f"test -e {shell.scene.home}/done-1")
+
+
 @pytest.mark.parametrize("stop", ["now", "at-next-task"])
 async def test_a_run_that_somebody_cancels_stops_in_the_shell_too(shell: OperatorShell, stop: str) -> None:
     process = await waiting_play(shell)
@@ -220,6 +252,47 @@ async def test_workers_go_on_with_the_steps_that_are_not_the_shells(shell: Opera
             ("remove-identity", "core", "pending"),
             ("release", "core", "pending"),
         ]
+
+
+async def test_the_shell_waits_for_the_steps_before_its_own(shell: OperatorShell) -> None:
+    async def known(_context: StepContext) -> dict[str, Any]:
+        return {}
+
+    scene = shell.scene
+    steps = {**steps_of(scene.parts), "identity": Step(known)}
+    engine = Engine(scene.worker_database, steps, worker="worker-1")
+    process = await shell.start_play("provision")
+    await eventually(lambda: _is(shell, "queued"), "the run has begun")
+    run = await shell.last_run()
+    await engine.work(run.id)
+    done = await ended(process)
+    assert done.status == 0, done.said
+    assert "waits. Another step comes first. The step identity is done by a worker first." in done.said
+    for _ in ("verify", "publish"):
+        await engine.work(run.id)
+    assert [(one.worker.partition(":")[0], one.outcome) for one in await scene.tries(run.id)] == [
+        ("worker-1", "done"),
+        ("shell", "done"),
+        ("worker-1", "done"),
+        ("worker-1", "done"),
+    ]
+    assert await state_of(shell) == "succeeded"
+
+
+async def test_ctrl_c_while_it_waits_gives_the_instance_free(shell: OperatorShell) -> None:
+    process = await shell.start_play("provision")
+    await eventually(lambda: _is(shell, "queued"), "the run has begun")
+    kill(process, signal.SIGINT)
+    assert (await ended(process)).status == INTERRUPTED
+    assert await state_of(shell) == "cancelled"
+
+
+async def test_another_members_instance_is_left_untouched(shell: OperatorShell) -> None:
+    other = await shell.scene.world.member("other-college")
+    await shell.second_instance("other.coop-tools.test", other)
+    done = await shell.play("verify", "--limit", "member_probe_college")
+    assert done.status == 0, done.said
+    assert [run.subject_id for run in await shell.runs()] == [shell.scene.instance.id]
 
 
 async def test_an_api_that_is_away_refuses_with_one_clear_line(shell: OperatorShell) -> None:

@@ -12,13 +12,14 @@ import pytest
 import sqlalchemy as sa
 from ansible_collections.coop.catalog.plugins.plugin_utils.sealed import Envelope
 from cryptography.exceptions import InvalidTag
+from sqlalchemy.exc import DBAPIError
 from tests.conftest import ClientAs
 from tests.support.coop import Coop, asked, decide, problem, wrong_fields
-from tests.support.world import World
+from tests.support.world import World, person_id
 
 from catalog.platform.clock import now
 from catalog.platform.db.engine import Database
-from catalog.platform.db.scope import OPERATOR
+from catalog.platform.db.scope import OPERATOR, Scope
 from catalog.platform.secrets import Vault
 from catalog.runs.outcomes import end_run
 from catalog.runs.shell.sealing import Sealer
@@ -240,6 +241,32 @@ async def test_a_worker_of_another_site_seals_nothing(olga: Operator, worker_dat
     problem(await olga.call(begun, "secrets"), 409, "secrets-not-sealed")
     await Sealer(worker_database, vault, ("site:vancouver",), "worker-3").seal_due()
     assert (await olga.call(begun, "secrets")).status_code == 201
+
+
+async def test_a_member_reads_nothing_of_a_shell_and_writes_no_try(
+    olga: Operator, coop: Coop, database: Database
+) -> None:
+    begun = await olga.begun()
+    birch = Scope(members=frozenset({coop.birch.id}), person_id=person_id(coop.ada))
+    async with database.begin(birch) as session:
+        assert await session.scalar(sa.text("SELECT count(*) FROM shell_runs")) == 0
+        assert await session.scalar(sa.text("SELECT count(*) FROM step_tries")) == 1
+        changed = await session.execute(sa.text("UPDATE step_tries SET outcome = 'done'"))
+        assert changed.rowcount == 0  # type: ignore[attr-defined] # of a statement that changes rows
+    for statement in (
+        (
+            "INSERT INTO shell_runs (run_id, member_id, shell, key_digest, lines)"
+            " SELECT id, member_id, 'x', 'x', 0 FROM runs"
+        ),
+        (
+            "INSERT INTO step_tries (run_id, position, attempt, member_id, worker, started_at)"
+            " SELECT run_id, position, 99, member_id, 'x', now() FROM run_steps"
+        ),
+    ):
+        with pytest.raises(DBAPIError):
+            async with database.begin(birch) as session:
+                await session.execute(sa.text(statement))
+    assert (await olga.call(begun, "lines", {"first": 0, "lines": []})).status_code == 200
 
 
 async def test_a_key_that_nothing_can_be_sealed_for_is_refused(olga: Operator) -> None:

@@ -7,9 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.coop.catalog.plugins.plugin_utils.api import Refused
 from ansible_collections.coop.catalog.plugins.plugin_utils.bundles import bundle_playbook
 from ansible_collections.coop.catalog.plugins.plugin_utils.hosts import groups_of, ssh_arguments, variables_of
-from ansible_collections.coop.catalog.plugins.plugin_utils.offline import UNFINISHED, attempt_after, report_of
+from ansible_collections.coop.catalog.plugins.plugin_utils.offline import (
+    UNFINISHED,
+    OfflineRun,
+    attempt_after,
+    report_all,
+    report_of,
+)
 from ansible_collections.coop.catalog.plugins.plugin_utils.settings import NotSet, settings_of
 from ansible_collections.coop.catalog.plugins.plugin_utils.story import Story
 from ansible_collections.coop.catalog.plugins.plugin_utils.telling import CUT, LONGEST_TEXT, Redactor, line_of
@@ -166,3 +173,64 @@ def test_a_report_of_a_shell_that_went_away_says_so() -> None:
     told = report_of(head, [*lines, {"end": {"outcome": "done"}, "ended_at": "then"}])
     assert (told["lines"], told["end"], told["ended_at"]) == (lines, {"outcome": "done"}, "then")
     json.dumps(told)
+
+
+class Catalog:
+    """Takes reports, or refuses them."""
+
+    def __init__(self, refusal: Refused | None = None) -> None:
+        self.told: list[Any] = []
+        self._refusal = refusal
+
+    def post(self, path: str, body: Any) -> dict[str, Any]:
+        self.told.append((path, body))
+        if self._refusal:
+            raise self._refusal
+        return {"state": "succeeded", "url": "https://catalog.example/v1/runs/1"}
+
+
+def offline_run(found: Any) -> OfflineRun:
+    run = OfflineRun(found)
+    run.begin("0190-id", "verify", 4321, check=False)
+    run.story.add("output", text="said")
+    return run
+
+
+def test_what_was_done_offline_is_reported_once_it_has_ended(tmp_path: Path) -> None:
+    found = settings(HOME=str(tmp_path))
+    run, catalog = offline_run(found), Catalog()
+    assert list(report_all(found, catalog)) == [], "its shell is still at it"
+    run.end(run.story.conclusion("done", "2.19"))
+    assert len(list(report_all(found, catalog))) == 1
+    ((path, body),) = catalog.told
+    assert (path, body["attempt"], body["end"]["outcome"]) == ("/v1/offline-runs", 4321, "done")
+    assert [line["text"] for line in body["lines"]] == ["said"]
+    assert list(report_all(found, catalog)) == []
+
+
+def test_a_report_that_is_refused_is_kept_and_not_sent_again(tmp_path: Path) -> None:
+    found = settings(HOME=str(tmp_path))
+    run = offline_run(found)
+    run.end(run.story.conclusion("done", "2.19"))
+    (said,) = report_all(found, Catalog(Refused(404, {"title": "Not found"})))
+    assert "could not be reported" in said
+    assert [file.suffix for file in found.spool.iterdir()] == [".refused"]
+    assert list(report_all(found, Catalog())) == []
+
+
+def test_a_token_that_is_no_operators_costs_no_report(tmp_path: Path) -> None:
+    found = settings(HOME=str(tmp_path))
+    run = offline_run(found)
+    run.end(run.story.conclusion("done", "2.19"))
+    with pytest.raises(Refused):
+        list(report_all(found, Catalog(Refused(401, {}))))
+    assert len(list(report_all(found, Catalog()))) == 1
+
+
+def test_a_file_of_a_shell_that_did_nothing_goes_and_one_for_another_catalog_stays(tmp_path: Path) -> None:
+    found, other = settings(HOME=str(tmp_path)), settings(HOME=str(tmp_path), CATALOG_URL="https://other.example")
+    run = offline_run(found)
+    run.end(run.story.conclusion("done", "2.19"))
+    (found.spool / "empty.jsonl").touch()
+    assert list(report_all(other, Catalog())) == []
+    assert len(list(found.spool.iterdir())) == 1

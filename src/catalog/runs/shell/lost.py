@@ -17,11 +17,11 @@ from catalog.runs.context import Step, StepContext
 from catalog.runs.definitions import PLAYBOOK_STEPS, SHELL, site_queue
 from catalog.runs.engine import Engine
 from catalog.runs.failures import StepFailed
-from catalog.runs.shell.problems import GONE, GONE_UNSURE
+from catalog.runs.shell.problems import GONE, GONE_UNSURE, NO_SHELL
 from catalog.runs.shell.tables import ShellRun
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.playbooks import end_on_host
-from catalog.runs.tables import ACTIVE_STATES, Run
+from catalog.runs.tables import ACTIVE_STATES, Run, StepTry
 from catalog.sites.tables import Site
 
 LOOK_SECONDS = 2.0
@@ -55,18 +55,39 @@ class LostShells:
 
 
 def lost() -> sa.ColumnElement[bool]:
-    """Say of a run that its next step is a shell's, which has let its lease run out or never came."""
-    never_came = sa.and_(Run.state.in_(("queued", "waiting")), Run.due_at < sa.func.clock_timestamp() - GRACE)
-    return sa.and_(next_queue() == SHELL, sa.or_(lease_is_over(), never_came))
+    """Say of a run that its next step is a shell's, which has let its lease run out, never came, or had its turn."""
+    still_to_come = sa.exists().where(ShellRun.run_id == Run.id, ShellRun.attempt.is_(None)).correlate(Run)
+    too_late = Run.due_at < sa.func.clock_timestamp() - GRACE
+    waits_in_vain = sa.and_(Run.state.in_(("queued", "waiting")), sa.or_(~still_to_come, too_late))
+    return sa.and_(next_queue() == SHELL, sa.or_(lease_is_over(), waits_in_vain))
 
 
 def _gone(parts: Parts) -> Step:
     end = end_on_host(parts)
 
     async def do(context: StepContext) -> dict[str, Any]:
-        raise StepFailed(GONE if await end(context) else GONE_UNSURE)
+        certain = await end(context)
+        if not certain:
+            raise StepFailed(GONE_UNSURE)
+        raise StepFailed(GONE if await _was_interrupted(context) else NO_SHELL)
 
     return Step(do, end)
+
+
+async def _was_interrupted(context: StepContext) -> bool:
+    """Tell whether the try before this one was a shell's that went away."""
+    before = (
+        sa.select(StepTry.outcome)
+        .where(
+            StepTry.run_id == context.claim.run_id,
+            StepTry.position == context.claim.position,
+            StepTry.attempt < context.claim.attempt,
+        )
+        .order_by(StepTry.attempt.desc())
+        .limit(1)
+    )
+    async with context.database.begin(OPERATOR) as session:
+        return await session.scalar(before) == "interrupted"
 
 
 def _forget() -> sa.Delete:

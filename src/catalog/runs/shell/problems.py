@@ -21,6 +21,16 @@ GONE = Problem(
         " Relancez le playbook.",
     ),
 )
+NO_SHELL = Problem(
+    code="no-shell",
+    title=Text(en="No operator’s shell does this step", fr="Aucun terminal d’opérateur ne fait cette étape"),
+    detail=Text(
+        en="It was begun from a shell that is no longer there, and no worker does it. Run the line that the run shows"
+        " as its command.",
+        fr="Elle a été commencée depuis un terminal qui n’est plus là, et aucun exécutant ne la fait. Lancez la ligne"
+        " que l’exécution indique comme commande.",
+    ),
+)
 GONE_UNSURE = Problem(
     code="shell-gone-host-unreachable",
     title=Text(

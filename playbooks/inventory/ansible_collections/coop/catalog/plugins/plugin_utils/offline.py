@@ -18,6 +18,9 @@ STRIDE = 1_000
 SPREAD = 100_000
 MOST_LINES = 10_000
 AT_ONCE = 1_000_000
+NOT_NOW = frozenset({401, 403})
+"""Refusals that are of whoever asks, and not of the report."""
+
 UNFINISHED = "The shell went away before the playbook had ended."
 
 
@@ -70,22 +73,26 @@ class OfflineRun:
 
 
 def report_all(settings: Settings, api: Api) -> Iterator[str]:
-    """Report every run that was done offline; give a line for people on each. Raises `CatalogAway`."""
+    """Report every run that was done offline; give a line for people on each. Raises `CatalogAway`, `Refused`."""
     for path in sorted(settings.spool.glob("*.jsonl")):
         with path.open(encoding="utf-8") as opened:
             try:
                 fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue  # its shell is still at it
-            head, *lines = (json.loads(line) for line in opened if line.endswith("\n"))
-            if head.pop("url") == settings.url:
-                yield _report(api, path, head, lines)
+            lines = [json.loads(line) for line in opened if line.endswith("\n")]
+            if not lines:
+                path.unlink()  # its shell went away before it did anything
+            elif lines[0].pop("url") == settings.url:
+                yield _report(api, path, lines[0], lines[1:])
 
 
 def _report(api: Api, path: Path, head: dict[str, Any], lines: list[dict[str, Any]]) -> str:
     try:
         told = api.post("/v1/offline-runs", report_of(head, lines))
     except Refused as refusal:
+        if refusal.status in NOT_NOW:
+            raise
         path.rename(path.with_suffix(".refused"))
         return f"An offline run could not be reported, and is kept as {path.with_suffix('.refused')}: {refusal}"
     path.unlink()

@@ -15,6 +15,12 @@ from ansible_collections.coop.catalog.plugins.plugin_utils.online import OnlineR
 from ansible_collections.coop.catalog.plugins.plugin_utils.settings import Settings
 from ansible_collections.coop.catalog.plugins.plugin_utils.teller import Run, Teller
 
+WHY = {
+    "now": "Somebody cancelled the run.",
+    "at-next-task": "Somebody cancelled the run.",
+    "time-limit": "It took longer than it may.",
+    None: "It was interrupted.",
+}
 CONTRACT = ("instance", "parameters", "sso", "tls", "ports", "paths")
 MakeFence = Callable[[str], Fence]
 
@@ -88,7 +94,7 @@ class Sessions:
             fence = make_fence(run.taken["fence"])
             fence.take(run.attempt)
             opened = run.secrets()
-        except (Refused, CatalogAway, HostAway, HostRefused) as error:
+        except BaseException as error:  # Ctrl-C too: the instance must not stay taken
             self._give_up(name, run, error)
             raise
         facts = dict(run.taken["variables"])
@@ -102,9 +108,13 @@ class Sessions:
         instance = host["instance"]["id"]
         fence = make_fence(kept(self._settings).fence)
         attempt = attempt_after(fence.highest())
-        fence.take(attempt)
         run = OfflineRun(self._settings)
         run.begin(instance, self._bundle.name, attempt, check=self._check)
+        try:
+            fence.take(attempt)
+        except BaseException as error:  # it may have reached the host: the report raises the catalog's count
+            self._give_up(name, run, error)
+            raise
         self._teller.watch(name, run)
         facts: dict[str, Any] = {key: host[key] for key in CONTRACT}
         facts["instance"] = {**facts["instance"], "attempt": attempt}
@@ -119,10 +129,12 @@ class Sessions:
         if self._bundle.needs_secrets():
             raise SessionRefused(f"{self._bundle.name} needs the instance's secrets, which are not there offline.")
 
-    def _give_up(self, name: str, run: OnlineRun, error: Exception) -> None:
+    def _give_up(self, name: str, run: Run, error: BaseException) -> None:
         """End a run of which nothing was begun."""
         self._teller.leave(name)
         outcome = "unreachable" if isinstance(error, HostAway) else "failed"
+        if not isinstance(error, Exception):
+            outcome = "cancelled"
         try:
             run.end(run.story.conclusion(outcome, self._ansible_core, str(error)))
         except (Refused, CatalogAway) as refusal:
@@ -168,7 +180,7 @@ class Sessions:
         if session.ended_on_host:
             return
         session.ended_on_host = True
-        self._say(f"{session.name} is stopped. {session.run.lost or session.run.stop or 'It was interrupted'}.")
+        self._say(f"{session.name} is stopped. {session.run.lost or WHY[session.run.stop]}")
         try:
             session.fence.end(session.run.attempt)
         except (HostAway, HostRefused) as error:
