@@ -26,9 +26,11 @@ NOWHERE = KeycloakSettings("https://signon.invalid", "coop", "none", "none", Non
 def machine(request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh Debian, as the dev kit boots it."""
     name = f"host-runs-test-{secrets.token_hex(3)}"
-    dev_host("up", name, request.param)
-    yield name
-    dev_host("down", name, "--purge")
+    try:
+        dev_host("up", name, request.param)
+        yield name
+    finally:
+        dev_host("down", name, "--purge")
 
 
 def dev_host(*arguments: str) -> None:
