@@ -1,5 +1,8 @@
 """What people say to runs, and what runs do by themselves, on real hosts: retry, cancel, abandon, time limits."""
 
+import math
+import time
+
 import pytest
 from devkit.hosts import faults
 from tests.faults.holding import holder
@@ -154,9 +157,10 @@ async def test_a_run_that_a_hold_keeps_from_beginning_again_can_be_cancelled(
 async def test_a_step_that_takes_too_long_is_ended_here_and_on_the_host_and_fails(
     lab: Lab, workers: Workers, running: Probe
 ) -> None:
+    limit = await long_enough(lab, running)
     async with holder(lab, running) as held:
         await held.hold("verify")
-        run_id = await lab.start(running.instance, "verify", verify=12)
+        run_id = await lab.start(running.instance, "verify", verify=limit)
         await held.reached(run_id, "verify", 0)
         run = await lab.until_state(run_id, "failed", "succeeded")
         assert (run.state, (run.error or {})["code"]) == ("failed", "step-timed-out")
@@ -168,9 +172,10 @@ async def test_a_step_that_takes_too_long_is_ended_here_and_on_the_host_and_fail
 async def test_a_step_that_takes_too_long_on_a_host_that_does_not_answer_is_not_begun_again(
     lab: Lab, workers: Workers, running: Probe, host: str
 ) -> None:
+    limit = await long_enough(lab, running)
     async with holder(lab, running) as held:
         await held.hold("verify")
-        run_id = await lab.start(running.instance, "verify", verify=12)
+        run_id = await lab.start(running.instance, "verify", verify=limit)
         await held.reached(run_id, "verify", 0)
         faults.freeze(host)
         run = await lab.until_state(run_id, "failed", "waiting", "succeeded")
@@ -240,6 +245,13 @@ async def test_abandoning_anything_else_removes_nothing_and_says_what_needs_atte
     assert (await lab.until_state(again, "succeeded", "failed")).state == "succeeded"
     assert (await lab.instance(instance.id)).attention is None
     assert workers.running()
+
+
+async def long_enough(lab: Lab, running: Probe) -> int:
+    """Give a time limit in which a step comes to its middle here, by how long a whole one takes."""
+    began = time.monotonic()
+    assert (await lab.until_state(await lab.start(running.instance, "verify"), "succeeded")).state == "succeeded"
+    return 2 * math.ceil(time.monotonic() - began) + 2
 
 
 def told_to_stop(workers: Workers, lab: Lab) -> bool:
