@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import statistics
 import subprocess
 import tempfile
@@ -11,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from bench.comparing import Added, Comparison, Took
+from devkit.state import state_folder
+
+from bench.comparing import Added, Comparison, Line, Took
 from bench.own_database import own_database
 from bench.scene import PLAYBOOKS, Scene, on_host, raw_playbook, scene, workers
 from catalog.instances.tables import Instance
@@ -22,8 +23,6 @@ ROUNDS, AT_ONCE, CANCELS = 7, 8, 3
 FIRST_TASK_AIM, WHOLE_AIM, AT_ONCE_AIM, CANCEL_AIM = 0.5, 1.05, 1.1, 5.0
 LONG_SECONDS = 120
 SETTLE_SECONDS = 1.0
-
-Line = Comparison | Added | Took
 
 
 async def compare_running() -> list[Line]:
@@ -124,7 +123,20 @@ def _all_raw(address: str, instance_ids: Sequence[UUID]) -> float:
             script = Path(folder) / str(number)
             script.write_text("\0".join(["env", *told, *command]), encoding="utf-8")
             scripts.append(str(script))
-        each = ["xargs", "-P", str(len(scripts)), "-I{}", "xargs", "-0", "-a", "{}", "sh", "-c", '"$@" >/dev/null', "sh"]
+        each = [
+            "xargs",
+            "-P",
+            str(len(scripts)),
+            "-I{}",
+            "xargs",
+            "-0",
+            "-a",
+            "{}",
+            "sh",
+            "-c",
+            '"$@" >/dev/null',
+            "sh",
+        ]
         began = time.perf_counter()
         subprocess.run(each, cwd=PLAYBOOKS, input="\n".join(scripts), text=True, check=True)
         return time.perf_counter() - began
@@ -134,17 +146,19 @@ async def _cancelled(one: Scene, instance: Instance) -> float:
     (run_id,) = await one.start([instance], seconds=LONG_SECONDS)
     mark = f"^COOP_ATTEMPT={instance.id} "
     asleep = "pgrep -x sleep >/dev/null"
-    await asyncio.to_thread(on_host, one.address, f"until grep -qsz '{mark}' /proc/[0-9]*/environ && {asleep}; do sleep 0.1; done")
+    await asyncio.to_thread(
+        on_host, one.address, f"until grep -qsz '{mark}' /proc/[0-9]*/environ && {asleep}; do sleep 0.1; done"
+    )
     await asyncio.sleep(SETTLE_SECONDS)
     began = time.perf_counter()
     async with one.database.begin(OPERATOR) as session:
         await control.cancel(session, run_id, stop="now", actor="bench")
     left = f"while grep -qsz '{mark}' /proc/[0-9]*/environ; do sleep 0.05; done"
     await asyncio.to_thread(on_host, one.address, left)
-    return time.perf_counter() - began
+    spent = time.perf_counter() - began
+    await one.until_over([run_id])
+    return spent
 
 
 def _without_control_persist() -> str:
-    from devkit.state import state_folder
-
     return f"-o ControlMaster=no -o ControlPath=none -o UserKnownHostsFile={state_folder() / 'known_hosts'}"
