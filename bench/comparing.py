@@ -34,8 +34,8 @@ class Added:
 
     def line(self) -> str:
         """Write it down."""
-        more = self.ours - self.plain
-        return f"{self.title:<60} {more:+5.2f} s   {self.ours:7.2f} s against {self.plain:7.2f} s   (aim: {self.aim:.1f} s)"
+        both = f"{self.ours:7.2f} s against {self.plain:7.2f} s"
+        return f"{self.title:<60} {self.ours - self.plain:+5.2f} s   {both}   (aim: at most {self.aim:.1f} s)"
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,19 @@ class Took:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """How many of something in a unit of time."""
+
+    title: str
+    count: float
+    unit: str
+
+    def line(self) -> str:
+        """Write it down."""
+        return f"{self.title:<60} {self.count:5.0f} {self.unit}"
+
+
+@dataclass(frozen=True)
 class Weight:
     """What a process holds, in MB, and what it should stay below."""
 
@@ -62,3 +75,6 @@ class Weight:
     def line(self) -> str:
         """Write it down."""
         return f"{self.title:<60} {self.megabytes:5.0f} MB  (aim: under {self.aim:.0f})"
+
+
+Line = Comparison | Added | Took | Rate | Weight

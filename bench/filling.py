@@ -4,7 +4,7 @@ import asyncpg
 
 from bench.own_database import OwnDatabase
 
-MEMBERS, HOSTS, ACTIVE = 200, 1000, 200
+ACTIVE = 200
 EVENTS_AT_ONCE = 1_000_000
 
 # Each is done with an operator's sight; $1 is the number of instances where it is asked for.
@@ -32,8 +32,8 @@ _WORLD = (
         'made up', now(), now() + interval '1 year' FROM generate_series(1, 10) n
     """,
     """
-    INSERT INTO hosts (id, created_at, site_id, name, address, ssh_port, ssh_host_key, release, state, memory_mb, disk_mb,
-        cpu_percent)
+    INSERT INTO hosts (id, created_at, site_id, name, address, ssh_port, ssh_host_key, release, state, memory_mb,
+        disk_mb, cpu_percent)
     SELECT uuidv7(), now(), (SELECT id FROM sites WHERE slug = 'site-' || (n % 10 + 1)), 'host-' || n, 'host-' || n, 22,
         'none', 'bookworm', 'active', 65536, 1000000, 1600 FROM generate_series(1, 1000) n
     """,
@@ -42,9 +42,11 @@ _INSTANCES = """
     WITH m AS (SELECT array_agg(id ORDER BY alias) ids FROM members), h AS (SELECT array_agg(id) ids FROM hosts),
         r AS (SELECT array_agg(id) ids, array_agg(tool_slug) slugs FROM tool_revisions)
     INSERT INTO instances (id, created_at, member_id, tool_slug, hostname, state, host_id, plan, purpose, owner_name,
-        owner_email, language, labels, desired_revision_id, desired_parameters, applied_revision_id, applied_at, version)
+        owner_email, language, labels, desired_revision_id, desired_parameters, applied_revision_id, applied_at,
+        version)
     SELECT uuidv7(make_interval(secs => n - $1)), now(), m.ids[n % 199 + 2], r.slugs[n % 20 + 1],
-        'name-' || n || '.coop-tools.test', CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'running' END, h.ids[n % 1000 + 1],
+        'name-' || n || '.coop-tools.test', CASE WHEN n <= 60 THEN 'failed' ELSE 'running' END,
+        h.ids[n % 1000 + 1],
         'small', 'Notes', 'Ada', 'ada@example', 'en', '{}', r.ids[n % 20 + 1], '{"title": "Notes"}', r.ids[n % 20 + 1],
         now(), 1
     FROM generate_series(1, $1::int) n, m, h, r

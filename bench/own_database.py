@@ -40,7 +40,7 @@ async def own_database() -> AsyncIterator[OwnDatabase]:
         await upgrade_schema(schema)
         yield made
     finally:
-        await asyncio.shield(_administer(settings, f'DROP DATABASE "{name}" WITH (FORCE)'))
+        await asyncio.shield(_administer(settings, f'DROP DATABASE "{name}"'))
 
 
 def _named(

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from bench.comparing import Added, Comparison, Took
+from devkit.state import state_folder
+
+from bench.comparing import Added, Comparison, Line, Took
 from bench.own_database import own_database
 from bench.scene import PLAYBOOKS, Scene, on_host, raw_playbook, scene, workers
 from catalog.instances.tables import Instance
@@ -21,8 +23,6 @@ ROUNDS, AT_ONCE, CANCELS = 7, 8, 3
 FIRST_TASK_AIM, WHOLE_AIM, AT_ONCE_AIM, CANCEL_AIM = 0.5, 1.05, 1.1, 5.0
 LONG_SECONDS = 120
 SETTLE_SECONDS = 1.0
-
-Line = Comparison | Added | Took
 
 
 async def compare_running() -> list[Line]:
@@ -155,10 +155,10 @@ async def _cancelled(one: Scene, instance: Instance) -> float:
         await control.cancel(session, run_id, stop="now", actor="bench")
     left = f"while grep -qsz '{mark}' /proc/[0-9]*/environ; do sleep 0.05; done"
     await asyncio.to_thread(on_host, one.address, left)
-    return time.perf_counter() - began
+    spent = time.perf_counter() - began
+    await one.until_over([run_id])
+    return spent
 
 
 def _without_control_persist() -> str:
-    from devkit.state import state_folder
-
     return f"-o ControlMaster=no -o ControlPath=none -o UserKnownHostsFile={state_folder() / 'known_hosts'}"

@@ -1,4 +1,4 @@
-"""Instances of a small tool on a development host, whose runs a worker of the bench's own does; and the raw playbook."""
+"""Instances of a small tool on a development host, whose runs workers of the bench's own do; and the raw playbook."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,8 @@ from catalog.tools.publishing import publish
 from catalog.tools.service import current_revision
 
 PLAYBOOKS = Path(__file__).with_name("playbooks")
-TOOL, SITE, HOST, ACTOR = "measured", "vancouver", "vancouver-1", "bench"
+TOOL, SITE, ACTOR = "measured", "vancouver", "bench"
+HOST = os.environ.get("CATALOG_BENCH_HOST", "vancouver-1")
 PLAYBOOK = f"tools/{TOOL}/provision.yml"
 DEADLINE_SECONDS = 300
 POLL_SECONDS = 0.01
@@ -119,12 +120,16 @@ class Scene:
 
     async def until_ended(self, run_ids: Sequence[UUID]) -> None:
         """Wait until runs have ended well. Raises `RuntimeError` where one has not."""
-        pending = sa.select(sa.func.count()).where(Run.id.in_(run_ids), Run.state.in_(ACTIVE)).scalar_subquery()
-        await self._until(sa.select(sa.literal(1)).where(pending == 0))
+        await self.until_over(run_ids)
         async with self.database.begin(OPERATOR) as session:
             failed = await session.scalars(sa.select(Run.error).where(Run.id.in_(run_ids), Run.state != "succeeded"))
             for error in failed:
                 raise RuntimeError(str(error))
+
+    async def until_over(self, run_ids: Sequence[UUID]) -> None:
+        """Wait until runs have ended, whatever came of them."""
+        pending = sa.select(sa.func.count()).where(Run.id.in_(run_ids), Run.state.in_(ACTIVE)).scalar_subquery()
+        await self._until(sa.select(sa.literal(1)).where(pending == 0))
 
     async def _until(self, found: sa.Select[Any]) -> None:
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -173,7 +178,7 @@ def workers(made: OwnDatabase, count: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def raw_playbook(address: str, instance_id: UUID, **settings: str) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Give the command that runs the same playbook without the catalog, set as the catalog sets it; and its surroundings.
+    """Give the command that runs the same playbook without the catalog, and its environment, set as the catalog does.
 
     `settings` replace variables of Ansible's.
     """

@@ -24,6 +24,11 @@ from catalog.sites.tables import Site
 from catalog.tools.manifest import manifest_of
 from catalog.tools.service import current_revision
 
+# What the steps give that say what differs, where nothing does.
+NOTHING_DIFFERS: dict[str, dict[str, Any]] = {
+    "compare-sign-on": {"differences": []},
+    "compare-host": {"comparison": {"changes": [], "unpredicted": [], "changed_by_hand": []}},
+}
 Doing = Callable[[StepContext], Awaitable[dict[str, Any]]]
 Ending = Callable[[StepContext], Awaitable[bool]]
 
@@ -126,7 +131,7 @@ class Scripted:
 
         async def do(context: StepContext) -> dict[str, Any]:
             does = self._does.get(name)
-            output = await does(context) if does is not None else {}
+            output = await does(context) if does is not None else NOTHING_DIFFERS.get(name, {})
             self.done[name] += 1
             return output
 

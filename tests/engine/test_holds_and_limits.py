@@ -9,7 +9,7 @@ from tests.engine.scripted import Lasting, Scripted
 from catalog.instances.tables import Instance
 from catalog.platform.db.scope import OPERATOR
 from catalog.runs import holds
-from catalog.runs.attempts import claim_run
+from catalog.runs.attempts import claim_run, for_worker
 from catalog.runs.recovery import recover
 from catalog.runs.service import SCHEDULE
 from catalog.sites.tables import Host, Site
@@ -96,7 +96,7 @@ async def test_two_workers_that_admit_at_the_same_moment_give_one_place_away_onc
     await allow(scripted, Site, 1)
     runs = [await scripted.start(await new_instance(f"notes-{number}")) for number in range(6)]
     claims = await asyncio.gather(
-        *(claim_run(scripted.worker_database, run_id, worker=f"worker-{run_id}", queues=()) for run_id in runs)
+        *(claim_run(scripted.worker_database, run_id, worker=f"worker-{run_id}", may=for_worker(())) for run_id in runs)
     )
     assert len([claim for claim in claims if claim is not None]) == 1
 

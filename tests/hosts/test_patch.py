@@ -8,7 +8,6 @@ import pytest
 from devkit.state import ansible_user
 from tests.hosts.archive import set_up
 from tests.hosts.machine_scene import MachineScene
-from tests.runs.scene import eventually
 from tests.support.cluster import TestDatabase
 from tests.support.environment import ROOT, variables
 

@@ -19,8 +19,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import ansible_runner
-
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 KEPT = ("host", "task", "role", "res", "ignore_errors", "artifact_data", "changed")
 FENCE_SECONDS = 60
@@ -119,6 +117,8 @@ def _pass_fence(folder: Path) -> int:
 
 
 def _play(folder: Path, playbook: str, verbosity: int, *, check: bool) -> int:
+    import ansible_runner
+
     result = ansible_runner.interface.run(
         private_data_dir=str(folder),
         project_dir=str(folder / "project"),
