@@ -17,7 +17,7 @@ from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR, Scope
 from catalog.platform.http.pages import PageRequest
 from catalog.runs import reading as runs
-from catalog.runs.attempts import claim_run
+from catalog.runs.attempts import claim_run, for_worker
 from catalog.runs.reading import Reader, RunFilter
 from catalog.runs.recovery import recover
 from catalog.runs.tables import Run
@@ -102,7 +102,7 @@ async def _claims(worker: Database) -> dict[str, Measure]:
     waiting = iter(queued)
 
     async def claim() -> object:
-        claimed = await claim_run(worker, next(waiting), worker="bench", queues=("core",))
+        claimed = await claim_run(worker, next(waiting), worker="bench", may=for_worker(("core",)))
         if claimed is None:
             raise RuntimeError("not claimed")
         return claimed

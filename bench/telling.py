@@ -19,7 +19,7 @@ from bench.scene import Scene, scene
 from bench.watching import WATCHES
 from catalog.instances.tables import Instance
 from catalog.platform.db.engine import Database
-from catalog.runs.attempts import Attempt, claim_run
+from catalog.runs.attempts import Attempt, claim_run, for_worker
 from catalog.runs.events import MOST_WAITING, EventWriter
 from catalog.settings import DatabaseSettings
 
@@ -55,7 +55,7 @@ async def _told(made: OwnDatabase, one: Scene, instance: Instance, manner: str |
     (run_id,) = await one.start([instance])
     database = Database(made.worker, name="bench-worker", pool_size=2)
     try:
-        claim = await claim_run(database, run_id, worker="bench", queues=())
+        claim = await claim_run(database, run_id, worker="bench", may=for_worker(()))
         if claim is None:
             raise RuntimeError("not claimed")
         writer = EventWriter(Attempt(database, claim))
