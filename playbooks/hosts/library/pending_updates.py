@@ -72,15 +72,15 @@ class Packages:
 
     def versions(self) -> dict[str, str]:
         """Give the installed version of every package."""
-        return {name_of(package): package.installed.version for package in self._installed}
+        return {package.name: package.installed.version for package in self._installed}
 
     def pending(self) -> dict[str, str]:
         """Give the newest version of each package that has an update and is not held."""
-        return {name_of(package): to.version for package, to in self._updates() if not self._is_held(package)}
+        return {package.name: to.version for package, to in self._updates() if not self._is_held(package)}
 
     def held(self) -> list[str]:
         """Name the packages that have an update and are held."""
-        return sorted(name_of(package) for package, _ in self._updates() if self._is_held(package))
+        return sorted(package.name for package, _ in self._updates() if self._is_held(package))
 
     def _updates(self) -> list[tuple[Any, Any]]:
         found = []
@@ -101,11 +101,6 @@ class Packages:
 
     def _is_held(self, package: Any) -> bool:
         return bool(package._pkg.selected_state == self._held_state)  # noqa: SLF001 - python-apt shows it nowhere else
-
-
-def name_of(package: Any) -> str:
-    """Name a package, with its architecture only where that is not the machine's own."""
-    return str(package.get_fullname(pretty=True))
 
 
 def release_codename() -> str:
