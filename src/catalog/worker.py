@@ -22,6 +22,7 @@ from catalog.settings import WorkerSettings
 POOL_SIZE = 10
 DELIVER_SECONDS = 1.0
 PATIENCE_SECONDS = 20
+SWEEP_SECONDS = 60
 
 log = structlog.get_logger()
 
@@ -30,7 +31,8 @@ async def run_worker(settings: WorkerSettings) -> None:
     """Work until SIGTERM or SIGINT: what is being done is finished within 20 seconds, or given back."""
     name = f"{socket.gethostname()}:{os.getpid()}"
     database = Database(settings.database, name="catalog-worker", pool_size=POOL_SIZE)
-    engine = Engine(database, steps_of(_parts(settings)), worker=name, queues=settings.queues)
+    parts = _parts(settings)
+    engine = Engine(database, steps_of(parts), worker=name, queues=settings.queues)
     queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
     outbox = Dispatcher(database, SUBSCRIBERS)
     stopping = asyncio.Event()
@@ -43,6 +45,7 @@ async def run_worker(settings: WorkerSettings) -> None:
             serving = tasks.create_task(queue.serve())
             tasks.create_task(look_after(database, stopping))
             tasks.create_task(repeat("outbox", outbox.deliver_due, DELIVER_SECONDS, stopping))
+            tasks.create_task(repeat("memory", parts.playbooks.sweep, SWEEP_SECONDS, stopping))
             tasks.create_task(_stop(stopping, serving, queue, engine))
     finally:
         await database.close()

@@ -106,6 +106,8 @@ def _pass_fence(folder: Path) -> int:
             command, input=script, capture_output=True, timeout=FENCE_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
+        message = f"It took the connection, and said nothing for {FENCE_SECONDS} seconds."
+        _tell({"event": "fence_failed", "status": UNREACHABLE, "message": message})
         return UNREACHABLE
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
@@ -122,6 +124,8 @@ def _play(folder: Path, playbook: str, verbosity: int) -> int:
         cmdline=f"-e @{folder / 'vars.yml'}",
         settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
         event_handler=_told,
+        # Left to itself it takes SIGTERM for its own, and ends no task that runs: `Family` does.
+        cancel_callback=lambda: False,
         quiet=True,
         verbosity=verbosity or None,
         ident="run",

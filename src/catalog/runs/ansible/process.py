@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from catalog.runs.ansible import fence
-from catalog.runs.ansible.workspace import Play, Reach, as_user, connection, workspace
+from catalog.runs.ansible.workspace import Play, Reach, as_user, connection, sweep, workspace
 
 LONGEST_LINE = 16 * 2**20
 STOP_SECONDS = 15
@@ -58,16 +58,24 @@ class PlaybookRunner:
 
     async def end(self, reach: Reach) -> bool:
         """End on the host what an attempt runs there, and let it begin nothing more; tell whether the host did so."""
-        with connection(reach, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
-            process = await self._start(folder)
-            try:
-                async with asyncio.timeout(END_SECONDS):
-                    return [line async for line in _lines(process)][-1]["status"] in {0, fence.REFUSED}
-            except (TimeoutError, ChildDied):
-                log.warning("playbook.end_on_host_failed", exc_info=True)
-                return False
-            finally:
-                await asyncio.shield(_ended(process))
+        try:
+            with connection(reach, fence.ending(reach.instance_id, reach.attempt), self._user) as folder:
+                return await self._ended_on_host(folder)
+        except (OSError, ChildDied):  # a time-out and a full disk are of the first kind
+            log.warning("playbook.end_on_host_failed", exc_info=True)
+            return False
+
+    async def _ended_on_host(self, folder: Path) -> bool:
+        process = await self._start(folder)
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                return [line async for line in _lines(process)][-1]["status"] in {0, fence.REFUSED}
+        finally:
+            await asyncio.shield(_ended(process))
+
+    async def sweep(self) -> None:
+        """Remove what workers that were killed have left in memory."""
+        await asyncio.to_thread(sweep, self._user)
 
     async def _start(self, folder: Path, *playbook: str) -> asyncio.subprocess.Process:
         """Start the child in `folder`: with a playbook and its verbosity, or for the fence's script alone."""

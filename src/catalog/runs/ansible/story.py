@@ -34,6 +34,14 @@ _UNREACHABLE = Problem(
         fr="Un nouvel essai se fera de lui-même. Si cela persiste, voyez l’hôte et son réseau.",
     ),
 )
+_NOT_USABLE = Problem(
+    code="host-not-usable",
+    title=Text(en="The host can’t be worked on", fr="Impossible de travailler sur l’hôte"),
+    detail=Text(
+        en="What it said stands below, such as a full disk. Nothing was begun there. Put it right, then try again.",
+        fr="Son message figure ci-dessous, par exemple un disque plein. Rien n’y a commencé. Corrigez, puis réessayez.",
+    ),
+)
 
 
 @dataclass
@@ -103,7 +111,7 @@ class Story:
     def _fence_failed(self, line: dict[str, Any]) -> None:
         if line["status"] == REFUSED:
             raise AttemptLost("the host refused this attempt")
-        known = _UNREACHABLE if line["status"] == SSH_FAILED else _PLAYBOOK_FAILED
+        known = _UNREACHABLE if line["status"] == SSH_FAILED else _NOT_USABLE
         self.problem = Problem(code=known.code, title=known.title, detail=known.detail, message=line["message"])
 
 

@@ -1,5 +1,6 @@
 """The private folder of one playbook run: in memory, for the eyes of Ansible's user alone, and gone afterwards."""
 
+import fcntl
 import hashlib
 import io
 import json
@@ -22,6 +23,15 @@ from catalog.runs.ansible.unsafe import as_unsafe_yaml
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which is the point; the folder in it is private
 PREFIX = "coop-run-"
 PRIVATE = 0o700
+LEAST_ROOM = 2**20
+HELD = "held"
+"""The file that a folder's worker locks for as long as it lives. The lock goes with it, whatever ends it."""
+
+_SWEEP = """\
+for held in "$1"/"$2"*/"$3"; do
+    if [ -O "$held" ]; then flock --nonblock "$held" rm -rf -- "${held%/*}" || true; fi
+done
+"""
 HOST = "instance_host"
 
 
@@ -80,12 +90,35 @@ def connection(reach: Reach, script: str, user: str | None) -> Iterator[Path]:
 def _folder(user: str | None, fill: Callable[[Path], None]) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY))
     try:
-        fill(folder)
-        if user is not None:
-            _hand_over(folder, user)
-        yield folder
+        with _held(folder):
+            fill(folder)
+            if user is not None:
+                _hand_over(folder, user)
+            yield folder
     finally:
         remove(folder, user)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Show that a worker that lives has the folder. The file is locked before it has its name."""
+    unlocked = folder / f".{HELD}"
+    with unlocked.open("xb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        unlocked.rename(folder / HELD)
+        yield
+
+
+def has_room() -> bool:
+    """Tell whether anything more can be written where the folders are."""
+    return shutil.disk_usage(MEMORY).free >= LEAST_ROOM
+
+
+def sweep(user: str | None) -> None:
+    """Remove the folders of workers that were killed: they hold secrets, and room."""
+    for become in ([], as_user(user)):
+        command = [*become, "sh", "-c", _SWEEP, "sh", str(MEMORY), PREFIX, HELD]
+        subprocess.run(command, check=True, env={"PATH": os.defpath})  # noqa: S603 - our own command
 
 
 def remove(folder: Path, user: str | None) -> None:

@@ -1,5 +1,6 @@
 """The steps that run a bundle's playbooks."""
 
+import errno
 from contextlib import aclosing
 from typing import Any
 
@@ -8,10 +9,10 @@ from catalog.platform.db.scope import OPERATOR
 from catalog.platform.i18n import Text
 from catalog.runs.ansible.process import INTERRUPTED, ChildDied, ansible_core
 from catalog.runs.ansible.story import Story
-from catalog.runs.ansible.workspace import ArchiveDamaged, Play, Reach
+from catalog.runs.ansible.workspace import ArchiveDamaged, Play, Reach, has_room
 from catalog.runs.context import Step, StepContext
 from catalog.runs.definitions import OWN_ACTION
-from catalog.runs.failures import Problem, StepFailed, StepStopped
+from catalog.runs.failures import Problem, StepFailed, StepStopped, StepUnavailable
 from catalog.runs.redaction import pieces_of
 from catalog.runs.steps.parts import Parts
 from catalog.runs.steps.subject import Subject, read_subject, variables
@@ -33,6 +34,16 @@ _DAMAGED = Problem(
     ),
 )
 
+_NO_ROOM = Problem(
+    code="worker-without-room",
+    title=Text(en="The worker has no room left", fr="L’exécutant n’a plus de place"),
+    detail=Text(
+        en="The memory where runs keep their files (/dev/shm) is full. It is tried again by itself; make room there.",
+        fr="La mémoire où ses exécutions gardent leurs fichiers (/dev/shm) est pleine. Un nouvel essai se fera de"
+        " lui-même; libérez-y de la place.",
+    ),
+)
+
 
 def playbook_step(parts: Parts, name: str) -> Step:
     """Give the step that runs `<name>.yml` of the run's revision, or the tool's own action that the run is for."""
@@ -45,6 +56,8 @@ def playbook_step(parts: Parts, name: str) -> Step:
         status = await _run(parts, context, story, _play(parts, context, subject, secrets, playbook))
         if status == INTERRUPTED and context.stopping.is_set():
             raise StepStopped
+        if status != 0 and not has_room():
+            raise StepUnavailable(_NO_ROOM)
         story.conclude(status)
         return {
             **story.result,
@@ -96,7 +109,13 @@ async def _run(parts: Parts, context: StepContext, story: Story, play: Play) -> 
                     status = int(line["status"])
                 else:
                     await story.hear(line)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StepUnavailable(_with_message(_NO_ROOM, str(error))) from error
     except ChildDied as error:
+        if not has_room():
+            raise StepUnavailable(_with_message(_NO_ROOM, str(error))) from error
         raise StepFailed(_with_message(_DIED, str(error))) from error
     except ArchiveDamaged as error:
         raise StepFailed(_DAMAGED) from error
