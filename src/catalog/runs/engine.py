@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from catalog.platform.db.engine import Database
+from catalog.platform.db.engine import Database, database_is_away
 from catalog.runs.attempts import LEASE_SECONDS, RENEW_SECONDS, Attempt, AttemptLost, claim_run
 from catalog.runs.context import Step, StepContext, Steps
 from catalog.runs.events import EventWriter
@@ -29,6 +29,8 @@ FLUSH_SECONDS = 0.25
 LOOK_SECONDS = 1.0
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class _GivenBack(NotDone):
@@ -76,9 +78,11 @@ class Engine:
             output = await self._perform(context)
         except NotDone as why:
             await self._write_why(why, context, journal)
-        except (AttemptLost, OperationalError, InterfaceError):
-            raise  # nothing can be written: the lease runs out, and the run is taken up again
-        except Exception:
+        except AttemptLost:
+            raise
+        except Exception as error:
+            if database_is_away(error):
+                raise  # nothing can be written: the lease runs out, and the run is taken up again
             log.exception("step.broken")
             await journal.failed(UNEXPECTED)
         else:
@@ -112,26 +116,15 @@ class Engine:
         if context.claim.stop is not None:
             raise _StoppedNow
         step = self._step(context)
-        work = asyncio.create_task(_within(context.claim.timeout_seconds, step.do(context)))
-        guards = (asyncio.create_task(_pulse(context)), asyncio.create_task(self._hurried()))
-        try:
-            await asyncio.wait((work, *guards), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                for guard in guards:
-                    if guard.done():
-                        guard.result()
-            return await work
-        finally:
-            for task in (work, *guards):
-                task.cancel()
-            await asyncio.gather(work, *guards, return_exceptions=True)
+        limited = _within(context.claim.timeout_seconds, step.do(context))
+        return await _guarded(limited, _pulse(context, steered=True), self._hurried())
 
     async def _end_outside(self, context: StepContext) -> bool:
         """End what the attempt left behind where it acted; tell whether it is sure that nothing is left."""
         step = self._step(context)
         if step.end is None:
             return True
-        certain = await step.end(context)
+        certain = await _guarded(step.end(context), _pulse(context, steered=False))
         if not certain:
             log.warning("step.may_go_on_outside")
         return certain
@@ -147,6 +140,23 @@ class Engine:
         raise _GivenBack
 
 
+async def _guarded(work: Awaitable[T], *guards: Awaitable[None]) -> T:
+    """Await `work` for as long as none of its guards raises; whichever ends first ends the others."""
+    doing = asyncio.ensure_future(work)
+    guarding = [asyncio.ensure_future(guard) for guard in guards]
+    try:
+        await asyncio.wait((doing, *guarding), return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            for guard in guarding:
+                if guard.done():
+                    guard.result()
+        return await doing
+    finally:
+        for task in (doing, *guarding):
+            task.cancel()
+        await asyncio.gather(doing, *guarding, return_exceptions=True)
+
+
 async def _within(seconds: float, step: Awaitable[dict[str, Any]]) -> dict[str, Any]:
     limit = asyncio.timeout(seconds)
     try:
@@ -158,22 +168,24 @@ async def _within(seconds: float, step: Awaitable[dict[str, Any]]) -> dict[str, 
         raise
 
 
-async def _pulse(context: StepContext) -> None:
-    """Renew the lease, write lines, and hear of being stopped.
+async def _pulse(context: StepContext, *, steered: bool) -> None:
+    """Renew the lease and write lines; where the step is `steered`, hear of being stopped.
 
     Raises `AttemptLost` when it is, or when the database was away for a whole lease; `_StoppedNow`.
     """
-    renewed = looked = time.monotonic()
+    looked = time.monotonic()
+    renewed = looked - RENEW_SECONDS
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         try:
-            await context.events.flush()
-            if time.monotonic() - renewed >= RENEW_SECONDS:
-                await context.attempt.renew()
-                renewed = time.monotonic()
-            if time.monotonic() - looked >= LOOK_SECONDS:
-                await _look_whether_to_stop(context)
-                looked = time.monotonic()
+            async with asyncio.timeout(max(FLUSH_SECONDS, renewed + LEASE_SECONDS - time.monotonic())):
+                await context.events.flush()
+                if time.monotonic() - renewed >= RENEW_SECONDS:
+                    await context.attempt.renew()
+                    renewed = time.monotonic()
+                if steered and time.monotonic() - looked >= LOOK_SECONDS:
+                    await _look_whether_to_stop(context)
+                    looked = time.monotonic()
         except (DBAPIError, OSError, TimeoutError) as error:
             log.warning("run.pulse_missed", exc_info=True)
             if time.monotonic() - renewed >= LEASE_SECONDS:

@@ -39,9 +39,11 @@ class RunQueue:
         self._queues = list(queues) or None
         self._stopping = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
+        self._doing: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(CONCURRENCY)
 
     def stop(self) -> None:
-        """Take no more jobs; `serve` returns when those that are being done are done."""
+        """Take no more jobs; `serve` returns when what is being done is done."""
         self._stopping.set()
         if self._serving is not None:
             self._serving.cancel()  # procrastinate takes this as a request to drain
@@ -56,10 +58,14 @@ class RunQueue:
             if not self._stopping.is_set():
                 log.warning("queue.starting_again")
                 await self._pause()
+        if self._doing:
+            await asyncio.wait(self._doing)
 
     async def _serve_once(self) -> None:
         app = self._app()
         async with app.open_async():
+            if self._stopping.is_set():
+                return  # told while the database was being opened
             self._serving = asyncio.create_task(
                 app.run_worker_async(
                     queues=cast("Iterable[str]", self._queues),  # None, which its annotation forgets, means all
@@ -70,6 +76,8 @@ class RunQueue:
                     stalled_worker_timeout=STALLED_SECONDS,
                     delete_jobs="always",
                     install_signal_handlers=False,
+                    # It ends its jobs when it is told to stop or loses the database; what they began goes on (`_do`).
+                    shutdown_graceful_timeout=0,
                 )
             )
             try:
@@ -97,6 +105,22 @@ class RunQueue:
 
         @app.task(name=TASK)
         async def run(run_id: str) -> None:
-            await self._work(UUID(run_id))
+            await asyncio.shield(self._do(UUID(run_id)))
 
         return app
+
+    def _do(self, run_id: UUID) -> asyncio.Task[None]:
+        """Work in a task of our own: a connection of the queue that is lost is no reason to stop a run, nor to wait."""
+        task = asyncio.create_task(self._in_its_place(run_id))
+        self._doing.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def _in_its_place(self, run_id: UUID) -> None:
+        async with self._places:
+            await self._work(run_id)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._doing.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("run.left", exc_info=error)  # its lease runs out, and it is taken up again

@@ -5,12 +5,16 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from catalog.platform.db.scope import Scope, enter
 from catalog.settings import DatabaseSettings
 
 STATEMENT_TIMEOUT_SECONDS = 30
+_AWAY = ("08", "53", "57P")
+"""The beginnings of PostgreSQL's codes for a connection that is lost, want of resources, and a server that ends."""
 
 
 class Database:
@@ -47,6 +51,15 @@ class Database:
     async def close(self) -> None:
         """Give every connection back."""
         await self.engine.dispose()
+
+
+def database_is_away(error: Exception) -> bool:
+    """Tell whether an error says that the database was away, and not that it refused what it was asked."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        told = state.startswith(_AWAY) or isinstance(error, OperationalError | InterfaceError)
+        return told or error.connection_invalidated
+    return isinstance(error, ConnectionError | PoolExhausted)
 
 
 def psycopg_conninfo(settings: DatabaseSettings) -> str:
