@@ -28,9 +28,13 @@ async def one_at_a_time(session: AsyncSession, run_id: UUID) -> None:
 
 
 def admissible() -> sa.ColumnElement[bool]:
-    """Say, of the `runs` row of the statement around it, that it was admitted before or may be now."""
+    """Say, of the `runs` row of the statement around it, that it was admitted before or may be now.
+
+    One that was asked to stop may: nothing is begun for it, and neither a hold nor a busy host keeps it from its end.
+    """
     return sa.or_(
         Run.admitted_at.is_not(None),
+        Run.stop.is_not(None),
         sa.and_(
             ~sa.exists(sa.select(Hold.id).where(holds_it()).correlate(Run)),
             _has_place(Run.host_id, Host),

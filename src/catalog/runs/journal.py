@@ -92,6 +92,10 @@ class Journal:
             await self._close(session, "failed", told)
             delay = delay_before_next_try(await self._count(session, "failed", run.tries_from))
             step = await self._step(session)
+            if run.stop is not None:
+                # Whoever takes it up ends it, here and on the host: there is nothing to wait for.
+                await self._hand_back(session, run, step)
+                return
             if delay is None:
                 step.state = "failed"
                 await self._end(session, run, [("step.failed", {"step": step.name, "error": told})], problem)
@@ -131,12 +135,15 @@ class Journal:
         await self._events.flush()
         async with self._attempt.begin() as (session, run):
             await self._close(session, "interrupted", None)
-            step = await self._step(session)
-            step.state = "pending"
-            self._release(run, "queued", await _moment(session))
-            line = ("step.interrupted", {"step": step.name, "attempt": self._claim.attempt})
-            await append(session, run, [line])
-            await defer(session, run.id, step.queue, priority=run.priority)
+            await self._hand_back(session, run, await self._step(session))
+
+    async def _hand_back(self, session: AsyncSession, run: Run, step: RunStep) -> None:
+        """Let another worker take the step up at once."""
+        step.state = "pending"
+        self._release(run, "queued", await _moment(session))
+        line = ("step.interrupted", {"step": step.name, "attempt": self._claim.attempt})
+        await append(session, run, [line])
+        await defer(session, run.id, step.queue, priority=run.priority)
 
     async def _end(
         self, session: AsyncSession, run: Run, lines: list[Line], problem: Problem | None, *, state: str = "failed"
