@@ -1,6 +1,7 @@
 """What every worker looks after beside its runs, so that no run waits for a job or a worker that is gone."""
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -20,7 +21,7 @@ from catalog.runs.tables import ACTIVE_STATES, Run
 RECOVERY_LOCK = 7_203_914_552_031
 RECOVER_SECONDS = 2
 KEEP_HOUSE_SECONDS = 3600
-FINISHED_JOBS_KEPT = "1 day"
+FINISHED_JOBS_KEPT = dt.timedelta(days=1)
 MOST_AT_ONCE = 100
 
 log = structlog.get_logger()
@@ -39,9 +40,9 @@ _FINISHED = sa.text(
     """
     DELETE FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing')
     AND NOT EXISTS (SELECT FROM procrastinate_events e WHERE e.job_id = procrastinate_jobs.id
-                    AND e.at > now() - CAST(:age AS interval))
+                    AND e.at > now() - :age)
     """
-)
+).bindparams(sa.bindparam("age", type_=sa.Interval()))
 _JOBS = sa.table(
     "procrastinate_jobs",
     sa.column("status", ENUM(name="procrastinate_job_status", create_type=False)),
