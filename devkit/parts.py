@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 
 from devkit import certificates, keycloak, network, packages, postgres, processes, users
 from devkit.environment import (
@@ -64,10 +65,14 @@ def start_server() -> None:
 
 
 def start_worker() -> None:
-    """Start `catalog worker`, which may become Ansible's user and nobody else's."""
-    command = [sys.executable, "-m", "catalog", "worker"]
-    service = processes.Service(WORKER, command, READY_SECONDS, environment("worker"), WORKER_CAPABILITIES)
-    processes.start(service, lambda: processes.is_running(WORKER))
+    """Start `catalog worker`."""
+    processes.start(worker_service(WORKER, environment("worker")), lambda: processes.is_running(WORKER))
+
+
+def worker_service(name: str, variables: Mapping[str, str], module: str = "catalog") -> processes.Service:
+    """Give `catalog worker` as a service, which may become Ansible's user and nobody else's."""
+    command = [sys.executable, "-m", module, "worker"]
+    return processes.Service(name, command, READY_SECONDS, variables, WORKER_CAPABILITIES)
 
 
 def up(arguments: list[str]) -> int:
@@ -82,13 +87,14 @@ def up(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """`./dev demo`: everything, and the story."""
-    _no_more(arguments)
+    """`./dev demo [--crash]`: everything, and the story."""
+    if arguments not in ([], ["--crash"]):
+        raise Failed("./dev demo takes nothing but --crash.")
     bring_up(Teller(), hosts=True)
     os.environ.update(environment("owner"))
     from devkit.demo import story
 
-    return story.main([str(state_folder())])
+    return story.main([str(state_folder()), *arguments])
 
 
 def down(arguments: list[str]) -> int:

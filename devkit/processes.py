@@ -15,6 +15,8 @@ from devkit.state import read_json, state_folder, user, write
 STOP_SECONDS = 20
 POLL_SECONDS = 0.1
 CAPABILITY_PREFIX = "+"
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""What this process has started. It goes on when this one ends, so that nobody waits for it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Service:
     capabilities: Sequence[str] = ()
     stop_signal: signal.Signals = signal.SIGTERM
     as_root: bool = False
+    before: Sequence[str] = ()
 
 
 def start(service: Service, ready: Callable[[], bool]) -> bool:
@@ -41,20 +44,29 @@ def start(service: Service, ready: Callable[[], bool]) -> bool:
     if is_running(service.name):
         _await_ready(service, ready)
         return False
+    process = spawn(service)
+    _STARTED.append(process)
+    kept = {"pid": process.pid, "started": _started(process.pid), "signal": int(service.stop_signal)}
+    write(_file(service.name), json.dumps(kept))
+    _await_ready(service, ready)
+    return True
+
+
+def spawn(service: Service) -> subprocess.Popen[bytes]:
+    """Start a process as the service says, with its log, and keep no record of it: whoever asks for it looks after it.
+
+    What `before` names is done as root first; it ends by becoming the command that follows it.
+    """
     log = state_folder() / "log" / f"{service.name}.log"
     with log.open("ab") as written:
-        process = subprocess.Popen(
-            [*_as_user(service), *service.command],
+        return subprocess.Popen(
+            [*service.before, *_as_user(service), *service.command],
             env={**_basic_environment(), **service.environment},
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=written,
             start_new_session=True,
         )
-    kept = {"pid": process.pid, "started": _started(process.pid), "signal": int(service.stop_signal)}
-    write(_file(service.name), json.dumps(kept))
-    _await_ready(service, ready)
-    return True
 
 
 def is_running(name: str) -> bool:
@@ -76,8 +88,18 @@ def stop(name: str) -> bool:
             os.kill(kept["pid"], signal.SIGKILL)
         _reap(kept["pid"])
         time.sleep(POLL_SECONDS)
+    _reap(kept["pid"])
     _file(name).unlink(missing_ok=True)
     return True
+
+
+def kill(name: str) -> None:
+    """End a service that runs without a warning, as a crash would."""
+    pid = read_json(_file(name))["pid"]
+    os.kill(pid, signal.SIGKILL)
+    while is_running(name):
+        time.sleep(POLL_SECONDS)
+    _reap(pid)
 
 
 def names() -> list[str]:
@@ -126,6 +148,8 @@ def _started(pid: int) -> int | None:
 
 def _reap(pid: int) -> None:
     """Take notice of a child that has ended; another's child is not ours to wait for."""
+    for process in [one for one in _STARTED if one.pid == pid and one.poll() is not None]:
+        _STARTED.remove(process)
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

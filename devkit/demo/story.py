@@ -1,9 +1,9 @@
 """The story of the demonstration, from an empty catalog to people at work in a wiki and on a notebook hub.
 
-    python -m devkit.demo.story STATE
+    python -m devkit.demo.story STATE [--crash]
 
-`STATE` is the dev kit's folder. The environment is that of the operators' commands, and of `catalog identity`. What an
-earlier telling left is found and used.
+`STATE` is the dev kit's folder; `--crash` kills the worker in the middle of a playbook. The environment is that of the
+operators' commands, and of `catalog identity`. What an earlier telling left is found and used.
 """
 
 import json
@@ -16,13 +16,15 @@ from typing import Any
 from catalog.settings import Environment
 from devkit.demo import cast, visitors
 from devkit.demo.catalog_api import CatalogApi
-from devkit.demo.following import follow
+from devkit.demo.crash import Crash
+from devkit.demo.following import Hear, follow, ignore
 from devkit.hosts.machines import point
 from devkit.signin import device_token
 from devkit.telling import Teller
 
 OPERATOR = "operator.coop"
 CLI = "catalog-cli"
+CRASH = "--crash"
 OPEN_STATES = ("submitted", "approved", "fulfilled")
 
 
@@ -61,8 +63,12 @@ def main(arguments: list[str]) -> int:
     wishes = cast.read("wishes")
     operator = stage.api_as(OPERATOR)
     instances = [_asked_and_decided(stage, operator, wish) for wish in wishes]
-    _see_runs_through(stage, operator, instances)
-    _provision_again(stage, operator, wishes, instances)
+    crash = Crash(stage.tell) if CRASH in arguments else None
+    hear = ignore if crash is None else crash.hear
+    _see_runs_through(stage, operator, instances, hear)
+    _provision_again(stage, operator, wishes, instances, hear)
+    if crash is not None:
+        crash.tell_how_it_ended(operator)
     for wish, instance in zip(wishes, instances, strict=True):
         visitors.visit_as_everybody(stage.tell, wish, instance["url"], stage.passwords, stage.ca_file)
         visitors.take_picture(stage.tell, wish, instance["url"], stage.passwords)
@@ -110,7 +116,7 @@ def _is_there(operator: CatalogApi, request: dict[str, Any]) -> bool:
     return bool(instance["state"] not in {"removing", "removed"})
 
 
-def _see_runs_through(stage: Stage, operator: CatalogApi, instances: list[dict[str, Any]]) -> None:
+def _see_runs_through(stage: Stage, operator: CatalogApi, instances: list[dict[str, Any]], hear: Hear) -> None:
     """Follow what is on the way; a first provision that failed in an earlier telling is tried again."""
     for instance in instances:
         if instance["state"] == "failed":
@@ -119,17 +125,17 @@ def _see_runs_through(stage: Stage, operator: CatalogApi, instances: list[dict[s
     moving = [one for one in (operator.get(f"/v1/instances/{key}") for key in ids) if one["state"] == "provisioning"]
     if moving:
         with stage.tell.chapter("The worker provisions"):
-            follow(stage.tell, operator, moving)
+            follow(stage.tell, operator, moving, hear)
 
 
 def _provision_again(
-    stage: Stage, operator: CatalogApi, wishes: list[dict[str, Any]], instances: list[dict[str, Any]]
+    stage: Stage, operator: CatalogApi, wishes: list[dict[str, Any]], instances: list[dict[str, Any]], hear: Hear
 ) -> None:
     for wish, instance in zip(wishes, instances, strict=True):
         cast.operators_command("instance", "provision", instance["hostname"])
         stage.tell.say(f"The same again for {wish['request']['tool']}, which should change nothing")
     with stage.tell.chapter("The worker provisions what is there"):
-        for hostname, changed in follow(stage.tell, operator, instances).items():
+        for hostname, changed in follow(stage.tell, operator, instances, hear).items():
             stage.tell.say(f"{hostname}: {f'{changed} tasks changed something' if changed else 'nothing was changed'}")
 
 

@@ -18,8 +18,8 @@ from devkit.locking import one_at_a_time
 from devkit.running import Failed
 from devkit.state import CHECKOUT, read_json, state_folder, write
 
-READY_SECONDS = 60
-ANSWER_SECONDS = 1
+READY_SECONDS = 180
+ANSWER_SECONDS = 3
 SSH_PORT = 22
 BANNER = b"SSH-"
 Say = Callable[[str], None]
