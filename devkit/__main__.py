@@ -11,7 +11,8 @@ from devkit.telling import Teller
 
 HELP = """\
 The two commands of a newcomer:
-  demo              set everything up, tell the main job from request to people at work, and leave it running
+  demo [--crash]    set everything up, tell the main job from request to people at work, and leave it running;
+                    --crash kills the worker in the middle of a playbook, and the run ends well
   test [PATH…]      all tests, or those of a part
 
 Every day:
@@ -20,6 +21,8 @@ Every day:
   status            what runs, and where
   check             lint, types and unit tests, in under half a minute
   bench             measurements, as ratios within one run
+  faults            faults at random moments into runs of both tools, and what must hold after each round;
+                    --rounds N, --seed S, --without fence|recovery|journal
   run COMMAND…      run a command where names, certificates and settings are known
   token USERNAME    an access token of a demo account
   browser [URL]     a browser that knows the names and certificates
@@ -27,7 +30,7 @@ Every day:
   logs [NAME]       the end of a part's log, and what comes
   lock              lock the newest versions of the dependencies
 """
-NEEDS_SET_UP = frozenset({"demo", "test", "up", "check", "bench", "host", "lock"})
+NEEDS_SET_UP = frozenset({"demo", "test", "up", "check", "bench", "faults", "host", "lock"})
 NEEDS_NOTHING = frozenset({"run", "token", "browser", "status", "logs", "down"})
 EXIT_WRONG, EXIT_INTERRUPTED = 2, 130
 

@@ -1,4 +1,4 @@
-"""`./dev check`, `./dev test`, `./dev bench` and `./dev lock`."""
+"""`./dev check`, `./dev test`, `./dev bench`, `./dev faults` and `./dev lock`."""
 
 import os
 import subprocess
@@ -47,6 +47,13 @@ def bench(arguments: list[str]) -> int:
     """Measurements, side by side."""
     parts.bring_up(Teller(), hosts=True)
     return subprocess.run([sys.executable, "-m", "bench", *arguments], env=_environment(), check=False).returncode
+
+
+def faults(arguments: list[str]) -> int:
+    """Faults at random moments, on parts of their own beside those that run."""
+    parts.bring_up(Teller(), hosts=False)
+    command = [sys.executable, "-m", "tests.faults.loop", *arguments]
+    return subprocess.run(command, env=_environment(), cwd=CHECKOUT, check=False).returncode
 
 
 def lock(arguments: list[str]) -> int:

@@ -18,6 +18,7 @@ COMMANDS: dict[str, Command] = {
     "check": checking.check,
     "demo": parts.demo,
     "down": parts.down,
+    "faults": checking.faults,
     "host": hosts.host,
     "lock": checking.lock,
     "logs": parts.logs,
