@@ -27,8 +27,8 @@ def run(connection: sa.Connection) -> None:
     context.configure(connection=connection, target_metadata=metadata, include_name=ours, compare_server_default=False)
     with context.begin_transaction():
         connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
-        # Another upgrade is waited for to its end: only a lock that others need to work is given up soon.
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        # From here on: another upgrade is waited for as long as it works, but a table that is in use only shortly.
         connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         context.run_migrations()
 

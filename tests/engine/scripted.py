@@ -16,7 +16,6 @@ from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
 from catalog.platform.ids import new_id
 from catalog.runs import control
-from catalog.runs.comparison import HOST, SIGN_ON
 from catalog.runs.context import Step, StepContext
 from catalog.runs.engine import Engine
 from catalog.runs.service import start_instance_run
@@ -25,12 +24,11 @@ from catalog.sites.tables import Site
 from catalog.tools.manifest import manifest_of
 from catalog.tools.service import current_revision
 
-_GIVEN: dict[str, dict[str, Any]] = {
-    SIGN_ON: {"differences": []},
-    HOST: {"comparison": {"changes": [], "unpredicted": [], "changed_by_hand": []}},
+# What the steps give that say what differs, where nothing does.
+NOTHING_DIFFERS: dict[str, dict[str, Any]] = {
+    "compare-sign-on": {"differences": []},
+    "compare-host": {"comparison": {"changes": [], "unpredicted": [], "changed_by_hand": []}},
 }
-"""What a step gives of which nothing was said: nothing differs."""
-
 Doing = Callable[[StepContext], Awaitable[dict[str, Any]]]
 Ending = Callable[[StepContext], Awaitable[bool]]
 
@@ -133,7 +131,7 @@ class Scripted:
 
         async def do(context: StepContext) -> dict[str, Any]:
             does = self._does.get(name)
-            output = await does(context) if does is not None else _GIVEN.get(name, {})
+            output = await does(context) if does is not None else NOTHING_DIFFERS.get(name, {})
             self.done[name] += 1
             return output
 
