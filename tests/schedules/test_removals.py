@@ -199,3 +199,8 @@ async def test_a_first_provision_that_failed_is_removed_and_one_that_goes_on_is_
     await due.scripted.work(await due.scripted.start(instance))
     removal = await due.remove(instance)
     assert (removal.suspends, removal.suspend_run_id) == (False, None)
+    await due.scripted.start(await due.now(instance), "deprovision")
+    with pytest.raises(InstanceNotReady):
+        await due.take_back(instance)
+    await due.round()
+    assert await due.tasks(instance) == set()

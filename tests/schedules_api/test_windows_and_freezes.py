@@ -94,6 +94,21 @@ async def test_people_read_those_that_touch_their_members_instances_and_no_host(
     assert len(await read(client_as, coop.olga, "/v1/freezes")) == 8
 
 
+async def test_an_operator_starts_an_action_in_a_freeze_by_saying_why(
+    coop: Coop, client_as: ClientAs, running: Running
+) -> None:
+    instance = await running()
+    await made(client_as, coop, "/v1/freezes", freeze())
+    address = f"/v1/instances/{instance['id']}/runs"
+    client = client_as(coop.olga)
+    problem(await client.post(address, json={"action": "reconcile"}), 409, "changes-frozen")
+    assert wrong_fields(await client.post(address, json={"action": "reconcile", "overrule": " "})) == {
+        "/overrule": "required"
+    }
+    answer = await client.post(address, json={"action": "reconcile", "overrule": "The page leaks."})
+    assert answer.status_code == 202, answer.text
+
+
 async def test_a_freeze_that_is_over_is_history(coop: Coop, client_as: ClientAs) -> None:
     late = {"scope": "all", "reason": "Exams.", "starts_at": "2026-04-01T00:00:00-07:00"}
     answer = await client_as(coop.olga).post("/v1/freezes", json=late | {"ends_at": "2026-04-02T00:00:00-07:00"})

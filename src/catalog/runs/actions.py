@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.calendar.service import Overrule
 from catalog.instances.changes import Desired, desire, updated, upgraded
 from catalog.instances.tables import Instance
 from catalog.platform.errors import FieldError, InvalidInput
@@ -94,11 +95,12 @@ async def begin(  # noqa: PLR0913 - what is done to which instance, for whom
     actor: str,
     priority: int = PERSON,
     batch_id: UUID | None = None,
+    overrule: Overrule | None = None,
 ) -> Run:
     """Change what is desired of the instance, whose row is locked, and start the run that brings it about.
 
-    Raises as `check` does, `SiteFull`, and `SubjectBusy`: then the transaction must be given up, since the desired
-    state has changed in it.
+    Raises as `check` does, `SiteFull`, and `ChangesFrozen` (without `overrule`) and `SubjectBusy`: then the transaction
+    must be given up, since the desired state has changed in it.
     """
     checked = await check(session, instance, wanted)
     if checked.desired is not None:
@@ -110,6 +112,7 @@ async def begin(  # noqa: PLR0913 - what is done to which instance, for whom
         requested_by=actor,
         priority=priority,
         batch_id=batch_id,
+        overrule=overrule,
         action_input=checked.input,
     )
 

@@ -12,9 +12,10 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.calendar.service import Overrule
 from catalog.identity.principals import Principal
 from catalog.instances.tables import Instance
-from catalog.platform.errors import NotFound
+from catalog.platform.errors import InvalidInput, NotFound
 from catalog.platform.http.conditional import require_match
 from catalog.platform.http.idempotency_header import IdempotencyKey
 from catalog.platform.http.language import language_headers
@@ -22,6 +23,7 @@ from catalog.platform.http.openapi import IF_MATCH_BY_CASE
 from catalog.platform.http.refusals import refusals
 from catalog.platform.i18n import Language
 from catalog.platform.idempotency import attempted, earlier, remember
+from catalog.platform.typed import wrong_text
 from catalog.runs import reading
 from catalog.runs.actions import CHANGING, Wanted, begin
 from catalog.runs.reading import Reader
@@ -47,6 +49,9 @@ Start an action on one instance. For operators. The answer is the run, which a w
 of the instance changes in the same transaction as the run is written, or not at all. `update`, `upgrade`, `suspend`,
 `resume` and `deprovision` need `If-Match` with the instance's `ETag`. With an `Idempotency-Key`, the same body sent
 again gets the same run as it is by then, and starts nothing twice.
+
+During a freeze, what changes something is refused (`changes-frozen`) unless `overrule` says why it is done all the
+same.
 """.strip()
 
 _STARTED = {
@@ -77,6 +82,12 @@ class RunIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: Annotated[dict[str, Any], Meta(description="What changes of the parameters.")] | None = None
     revision: RevisionNumber | None = None
     input: Annotated[dict[str, Any], Meta(description="What one of the tool's own actions is given.")] | None = None
+    overrule: (
+        Annotated[
+            str, Meta(min_length=1, max_length=500, description="Why a freeze does not stand in the way; audited.")
+        ]
+        | None
+    ) = None
 
     def wanted(self) -> Wanted:
         """Give it as the runs know it."""
@@ -142,7 +153,16 @@ async def _started(  # noqa: PLR0913 - each is a part of the request
             return known
     if if_match is not None or asked.action in CHANGING:
         require_match(if_match, instance.version)
-    run = await begin(session, instance, asked.wanted(), actor=principal.actor)
+    overrule = None if asked.overrule is None else _overrule(principal, asked.overrule)
+    run = await begin(session, instance, asked.wanted(), actor=principal.actor, overrule=overrule)
     if attempt is not None:
         await remember(session, attempt, run.id, member_id=instance.member_id)
     return run.id
+
+
+def _overrule(principal: Principal, reason: str) -> Overrule:
+    """Read why a freeze is overruled. Raises `InvalidInput`."""
+    wrong = tuple(wrong_text("/overrule", reason, several_lines=True))
+    if wrong:
+        raise InvalidInput(fields=wrong)
+    return Overrule(principal.actor, reason.strip())

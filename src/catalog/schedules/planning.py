@@ -11,6 +11,9 @@ from catalog.platform.local_time import first_moment, next_daily
 Task = Literal["verify", "backup", "notice", "suspend", "deprovision"]
 """`notice` tells people that the last day comes near; the others are runs' actions."""
 
+REMOVABLE = frozenset({"running", "suspended", "failed"})
+"""The states in which an instance can be removed, and be purged when the grace time is over."""
+
 RECURRING: frozenset[str] = frozenset({"verify", "backup"})
 
 NOTICE_DAYS = (60, 14)
@@ -53,7 +56,7 @@ def _wanted(facts: Facts, now: dt.datetime) -> Iterator[tuple[Task, dt.datetime]
             yield "backup", next_backup(facts.instance_id, facts.backup_hour, facts.zone, now)
         if facts.ends_on is not None and not facts.removing:
             yield from _of_the_end(facts, facts.ends_on, now)
-    if facts.purge_at is not None:
+    if facts.purge_at is not None and facts.state in REMOVABLE:
         yield "deprovision", facts.purge_at
 
 

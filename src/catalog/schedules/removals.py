@@ -19,8 +19,7 @@ from catalog.runs.errors import ActionNotOffered, InstanceNotReady
 from catalog.runs.service import PERSON, start_instance_run
 from catalog.runs.tables import Run
 from catalog.schedules.errors import NoRemoval, PurgeBegan, RemovalStands
-
-REMOVABLE = frozenset({"running", "suspended", "failed"})
+from catalog.schedules.planning import REMOVABLE
 
 _GIVEN_BACK = "It gives back what a suspension that failed may have taken."
 
@@ -76,7 +75,7 @@ async def remove(  # noqa: PLR0913 - the parts of one removal
 
 
 async def take_back(session: AsyncSession, instance: Instance, *, actor: str) -> Removal:
-    """Take a removal back: what it suspended is resumed. Raises `NoRemoval`, `PurgeBegan`, `SubjectBusy`."""
+    """Take a removal back: what it suspended is resumed. Raises as `takeable` does, `SubjectBusy`."""
     removal = await takeable(session, instance)
     if removal.suspend_run_id is not None:
         await bring_back(session, instance, actor=actor)
@@ -88,12 +87,17 @@ async def take_back(session: AsyncSession, instance: Instance, *, actor: str) ->
 
 
 async def takeable(session: AsyncSession, instance: Instance) -> Removal:
-    """Give the removal that can be taken back. Raises `NoRemoval`, `PurgeBegan`."""
+    """Give the removal that can be taken back. Raises `NoRemoval`, `PurgeBegan`, `InstanceNotReady`.
+
+    A purge may have been begun by hand; where it stopped, there is nothing left to keep.
+    """
     removal = await standing_removal(session, instance)
     if removal is None:
         raise NoRemoval
     if removal.purge_run_id is not None:
         raise PurgeBegan(run=removal.purge_run_id)
+    if instance.state not in REMOVABLE:
+        raise InstanceNotReady(action="restore", state=instance.state)
     return removal
 
 

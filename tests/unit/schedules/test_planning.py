@@ -100,6 +100,7 @@ def test_what_is_being_removed_is_purged_and_hears_nothing_of_its_end() -> None:
     at = utc("2027-03-01T00:00")
     due = wanted(facts(state="suspended", ends_on=LAST_DAY, removing=True, purge_at=at), utc("2027-02-01T00:00"))
     assert due == {"deprovision": at}
+    assert wanted(facts(state="removing", removing=True, purge_at=at), at) == {}, "somebody has begun it by hand"
     assert set(wanted(facts(removing=True, ends_on=LAST_DAY, purge_at=at), at)) == {"verify", "deprovision"}
 
 
