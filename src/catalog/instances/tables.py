@@ -43,6 +43,8 @@ class Instance(Identified):
     __table_args__ = (
         sa.UniqueConstraint("id", "member_id"),
         sa.Index("ix_instances_member", "member_id", "id"),
+        sa.Index("ix_instances_state", "state", "id"),
+        sa.Index("ix_instances_tool", "tool_slug", "id"),
         sa.CheckConstraint(
             "state IN ('provisioning', 'running', 'failed', 'suspended', 'removing', 'removed')",
             name="state",

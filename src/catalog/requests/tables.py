@@ -45,6 +45,7 @@ class Request(Identified):
     __table_args__ = (
         sa.UniqueConstraint("id", "member_id"),
         sa.Index("ix_requests_member", "member_id", "id"),
+        sa.Index("ix_requests_state", "state", "id"),
         sa.Index("ix_requests_reference", "member_id", "reference"),
         sa.CheckConstraint(
             "state IN ('submitted', 'approved', 'declined', 'withdrawn', 'fulfilled', 'abandoned')", name="state"

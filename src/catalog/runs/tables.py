@@ -69,6 +69,7 @@ class Run(Identified):
         ),
         sa.Index("ix_runs_subject", "subject_id", "id"),
         sa.Index("ix_runs_member", "member_id", "id"),
+        sa.Index("ix_runs_state", "state", "id"),
         sa.Index("ix_runs_due", "due_at", postgresql_where=_ACTIVE),
         sa.Index("ix_runs_active_host_id", "host_id", postgresql_where=_ACTIVE),
         sa.Index("ix_runs_active_site_id", "site_id", postgresql_where=_ACTIVE),

@@ -31,12 +31,15 @@ class Scope(msgspec.Struct, frozen=True):
     subject: str = ""
 
 
+_INFO = "scope"
+
 NOBODY = Scope()
 OPERATOR = Scope(operator=True)
 
 
 async def enter(session: AsyncSession, scope: Scope) -> None:
     """Set the transaction's scope; a later call in the same transaction replaces it."""
+    session.info[_INFO] = scope
     await session.execute(
         _SET,
         {
@@ -47,3 +50,9 @@ async def enter(session: AsyncSession, scope: Scope) -> None:
             "subject": scope.subject,
         },
     )
+
+
+def scope_of(session: AsyncSession) -> Scope:
+    """Give the transaction's scope."""
+    scope: Scope = session.info.get(_INFO, NOBODY)
+    return scope
