@@ -30,6 +30,22 @@ DELIVER_SECONDS = 1.0
 ORPHANS_SECONDS = 30.0
 PATIENCE_SECONDS = 20
 SWEEP_SECONDS = 60
+UNHEARD = dict.fromkeys(
+    (
+        "batch.cancelled",
+        "batch.done",
+        "batch.stopped",
+        "instance.attention",
+        "instance.drifted",
+        "instance.ending",
+        "instance.extended",
+        "instance.purge-asked",
+        "instance.removal-asked",
+        "instance.removal-taken-back",
+    ),
+    (),
+)
+"""Kinds of event that this version tells of and nobody here listens to: else they would be left for another version."""
 
 log = structlog.get_logger()
 
@@ -42,7 +58,7 @@ async def run_worker(settings: WorkerSettings) -> None:
     engine = Engine(database, steps_of(parts), worker=name, queues=settings.queues)
     surveyor = Surveyor(database, parts, settings.queues)
     queue = RunQueue(settings.database, engine.work, name=name, queues=settings.queues)
-    outbox = Dispatcher(database, together(SUBSCRIBERS, HOST_SUBSCRIBERS))
+    outbox = Dispatcher(database, together(SUBSCRIBERS, HOST_SUBSCRIBERS, UNHEARD))
     sealer = Sealer(database, parts.vault, settings.queues, name)
     lost_shells = LostShells(database, parts, queues=settings.queues, worker=name)
     stopping = asyncio.Event()
