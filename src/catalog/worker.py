@@ -22,7 +22,7 @@ from catalog.settings import WorkerSettings
 
 POOL_SIZE = 10
 DELIVER_SECONDS = 1.0
-LOOK_SECONDS = 30.0
+LOOK_SECONDS = 10.0
 PATIENCE_SECONDS = 20
 
 log = structlog.get_logger()
