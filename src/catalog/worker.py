@@ -27,7 +27,7 @@ from catalog.settings import WorkerSettings
 
 POOL_SIZE = 10
 DELIVER_SECONDS = 1.0
-ORPHANS_SECONDS = 30.0
+ORPHANS_SECONDS = 10.0
 PATIENCE_SECONDS = 20
 SWEEP_SECONDS = 60
 UNHEARD = dict.fromkeys(

@@ -56,15 +56,14 @@ class Surveyor:
         self._parts = parts
         self._queues = queues
 
-    async def look(self) -> int:
-        """Look over the places that are due, one after the other; gives how many."""
+    async def look(self) -> bool:
+        """Look over one place that is due; False where none is. One, so that a worker that must end soon can."""
         async with self._database.begin(OPERATOR) as session:
             await _write_places(session)
-        looked = 0
-        while (place := await self._take()) is not None:
+        place = await self._take()
+        if place is not None:
             await self._look_over(place)
-            looked += 1
-        return looked
+        return place is not None
 
     async def _take(self) -> _Place | None:
         """Take a place that is due, so that no other worker looks at it now."""
