@@ -29,7 +29,7 @@ from catalog.tools.manifest import manifest_of
 from catalog.tools.service import current_revision
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 240
 SITE = "vancouver"
 
 
