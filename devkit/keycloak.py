@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devkit import processes
 from devkit.environment import BOOTSTRAP_CLIENT, SIGN_ON_PORT, SIGN_ON_URL, secret
-from devkit.network import SIGN_ON
+from devkit.network import SIGN_ON, network
 from devkit.running import Failed, run
 from devkit.state import CA, CHECKOUT, digest_of, stamp, stamped, state_folder, user
 
@@ -96,6 +96,7 @@ def start(postgres_port: int) -> bool:
         "KC_DB_PASSWORD": secret("postgres-keycloak"),
         "KC_HTTP_HOST": SIGN_ON,
         "KC_HTTPS_PORT": str(SIGN_ON_PORT),
+        "KC_HTTP_MANAGEMENT_HOST": _loopback(),
         "KC_HTTP_MANAGEMENT_SCHEME": "http",
         "KC_CACHE": "local",
         "KC_HOSTNAME": SIGN_ON_URL,
@@ -126,6 +127,11 @@ def test_provider() -> None:
     shutil.copytree(SOURCES / "membership", project, ignore=shutil.ignore_patterns("target"))
     _maven("test", cwd=project, log="membership-tests")
     stamp("membership-tests", digest)
+
+
+def _loopback() -> str:
+    """Give a loopback address of this checkout's own: its health and its figures are nothing for hosts."""
+    return f"127.{network().gateway.partition('.')[2]}"
 
 
 def _ready() -> bool:
