@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     try:
         if command in NEEDS_SET_UP:
             _set_up()
-        elif not python_packages.python().is_file():
+        elif not python_packages.there():
             return _nothing_there(arguments)
         if not namespace.is_inside():
             namespace.enter()

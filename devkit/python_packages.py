@@ -16,6 +16,11 @@ def python() -> Path:
     return state_folder() / NAME / "bin" / "python"
 
 
+def there() -> bool:
+    """Tell whether it was finished once, for this lock or another."""
+    return (state_folder() / "stamps" / NAME).is_file()
+
+
 def ensure() -> None:
     """Make it, or bring it to what the lock says, unless that was done. Runs inside: its scripts hold their path."""
     digest = digest_of(LOCK)

@@ -110,6 +110,14 @@ def test_an_installation_that_was_interrupted_is_simply_run_again(machine: Machi
     assert machine.installed() == before
 
 
+def test_a_set_up_that_was_interrupted_in_its_middle_is_taken_away_whole(machine: Machine, first: Checkout) -> None:
+    before = machine.installed()
+    begun = "mkdir -p .dev/venv/bin && ln -s /usr/bin/python3 .dev/venv/bin/python"
+    machine.run(first, f"{SET_UP} && {begun} && {PURGE}")
+    assert machine.installed() == before
+    assert not first.state.exists()
+
+
 def test_what_still_runs_as_the_checkouts_users_is_ended_and_nothing_of_its_hosts(
     machine: Machine, first: Checkout
 ) -> None:
