@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from litestar import Litestar
 from tests.support.cluster import Cluster, NoCluster, TestDatabase
 from tests.support.coop import Coop, found_coop
@@ -38,6 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder, *_ = item.path.relative_to(HERE).parts
         item.add_marker(pytest.mark.xdist_group("hosts" if folder in ON_HOSTS else str(item.path)))
+
+
+@pytest.fixture(autouse=True)
+def _plain_tracebacks() -> None:
+    """Log as structlog does by default, but for tracebacks: with every variable drawn, one holds all up for seconds."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 @pytest.fixture(scope="session")
