@@ -39,7 +39,7 @@ def processes(host: str) -> set[int]:
             except OSError:  # the group has just gone, or is one of threads
                 continue
             found.update(int(line) for line in listed.split())
-    return found
+    return found - {0}  # one that this process's namespace doesn't see; to signals, it is the caller's own group
 
 
 def kill(host: str) -> None:
