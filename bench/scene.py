@@ -28,7 +28,7 @@ from catalog.platform.clock import now
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
 from catalog.platform.ids import instance_key, new_id
-from catalog.runs.ansible.unsafe import as_unsafe_yaml
+from catalog.runs.ansible.unsafe import as_unsafe_json
 from catalog.runs.definitions import StepPlan, site_queue
 from catalog.runs.service import Place, start_run
 from catalog.runs.tables import Run, RunEvent
@@ -184,7 +184,7 @@ def raw_playbook(address: str, instance_id: UUID, **settings: str) -> Iterator[t
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "vars.yml").write_text(as_unsafe_yaml(_variables(instance_id)), encoding="utf-8")
+        (folder / "vars.json").write_text(as_unsafe_json(_variables(instance_id)), encoding="utf-8")
         key_file = secrets_folder() / "ssh" / "id_ed25519"
         (folder / "hosts").write_text(
             f"instance_host ansible_host={address} ansible_user=root ansible_ssh_private_key_file={key_file} "
@@ -199,7 +199,7 @@ def raw_playbook(address: str, instance_id: UUID, **settings: str) -> Iterator[t
             "PYTHONUNBUFFERED": "1",
             **settings,
         }
-        yield ["ansible-playbook", "-i", str(folder / "hosts"), "-e", f"@{folder / 'vars.yml'}", PLAYBOOK], told
+        yield ["ansible-playbook", "-i", str(folder / "hosts"), "-e", f"@{folder / 'vars.json'}", PLAYBOOK], told
 
 
 def _variables(instance_id: UUID) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from bench.comparing import Comparison, Weight
 from bench.processes import memory_of
 from bench.submitting import password_of
 from catalog.platform.ids import instance_key
-from catalog.runs.ansible.unsafe import as_unsafe_yaml
+from catalog.runs.ansible.unsafe import as_unsafe_json
 
 OPERATOR, TOOL = "operator.coop", "dokuwiki"
 ROUNDS = 5
@@ -82,8 +82,8 @@ def _raw(instance: dict[str, Any], plan: dict[str, Any], issuer: str) -> float:
     address = read_json(state_folder() / "names.json")[instance["hostname"]]
     ssh = f"-o UserKnownHostsFile={state_folder() / 'known_hosts'} -o ControlMaster=auto -o ControlPersist=30s"
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "vars.yml"
-        told.write_text(as_unsafe_yaml(values), encoding="utf-8")
+        told = Path(folder) / "vars.json"
+        told.write_text(as_unsafe_json(values), encoding="utf-8")
         inventory = Path(folder) / "hosts"
         key_file = secrets_folder() / "ssh" / "id_ed25519"
         inventory.write_text(

@@ -16,6 +16,9 @@ from catalog.runs.ansible.workspace import MEMORY, PREFIX
 from catalog.runs.redaction import forms_of
 
 HOSTILE = [
+    "yes",
+    "2026-11-24",
+    "",
     "{{ lookup('pipe', 'id') }}",
     "{% raw %}{{ 1 + 1 }}",
     "two\nlines",

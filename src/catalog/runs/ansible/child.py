@@ -124,7 +124,7 @@ def _play(folder: Path, playbook: str, verbosity: int, *, check: bool) -> int:
         project_dir=str(folder / "project"),
         playbook=playbook,
         inventory=str(folder / "inventory" / "hosts.json"),
-        cmdline=f"-e @{folder / 'vars.yml'}" + (" --check --diff" if check else ""),
+        cmdline=f"-e @{folder / 'vars.json'}" + (" --check --diff" if check else ""),
         settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
         event_handler=_told,
         # Left to itself it takes SIGTERM for its own, and ends no task that runs: `Family` does.

@@ -1,35 +1,28 @@
-"""YAML in which every text is marked as data, so that Ansible never looks for a template in it."""
+"""JSON in which every text is marked as data, so that Ansible never looks for a template in it.
 
+YAML's `!unsafe` would not do: Ansible reads such a text once more, an empty one as null, and "yes" as true.
+"""
+
+import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
+MARK = "__ansible_unsafe"
+_RESERVED = "__ansible_"
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes each text with the tag `!unsafe`; keys are ours and stay plain."""
-
-    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:  # noqa: FBT001 - PyYAML's signature
-        node = super().represent_mapping(tag, mapping, flow_style)
-        node.value = [(_plain(key), value) for key, value in node.value]
-        return node
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
-        """Write everything out where it stands."""
-        return True
+def as_unsafe_json(values: Mapping[str, Any]) -> str:
+    """Write JSON-like values, every text of them marked. Raises `ValueError` for a key that Ansible would obey."""
+    return json.dumps(_marked(values), ensure_ascii=False)
 
 
-def _plain(key: yaml.Node) -> yaml.Node:
-    return yaml.ScalarNode("tag:yaml.org,2002:str", key.value, style='"') if key.tag == "!unsafe" else key
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("!unsafe", text, style='"')
-
-
-_Dumper.add_representer(str, _text)
-
-
-def as_unsafe_yaml(values: Mapping[str, Any]) -> str:
-    """Write JSON-like values as YAML, every text of them as `!unsafe`."""
-    return yaml.dump(dict(values), Dumper=_Dumper, allow_unicode=True, width=1000)
+def _marked(value: Any) -> Any:
+    if isinstance(value, str):
+        return {MARK: value}
+    if isinstance(value, Mapping):
+        if any(str(key).startswith(_RESERVED) for key in value):
+            raise ValueError(_RESERVED)
+        return {str(key): _marked(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_marked(inner) for inner in value]
+    return value

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from catalog.runs.ansible import fence
-from catalog.runs.ansible.unsafe import as_unsafe_yaml
+from catalog.runs.ansible.unsafe import as_unsafe_json
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which is the point; the folder in it is private
 PREFIX = "coop-run-"
@@ -144,7 +144,7 @@ def _fill(folder: Path, play: Play) -> None:
     if hashlib.sha256(play.archive).hexdigest() != play.digest:
         raise ArchiveDamaged(play.digest)
     _unpack(play.archive, folder / "project")
-    _write(folder / "vars.yml", as_unsafe_yaml(play.variables))
+    _write(folder / "vars.json", as_unsafe_json(play.variables))
     reach = play.reach
     shell = {"ansible_shell_executable": fence.executable(reach.subject_id, reach.attempt)}
     inventory = _inventory(reach.target, **shell)
