@@ -17,6 +17,7 @@ STOP_SECONDS = 30  # longer than a worker's patience with what it is doing
 END_SECONDS = 10
 POLL_SECONDS = 0.1
 CAPABILITY_PREFIX = "+"
+QUIET = {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}  # nothing is written beside the code
 _STARTED: list[subprocess.Popen[bytes]] = []
 """What this process has started. It goes on when this one ends, so that nobody waits for it."""
 
@@ -147,7 +148,7 @@ def _as_user(service: Service) -> list[str]:
 def _basic_environment() -> dict[str, str]:
     """Give what every part may know of this machine: no variable of whoever called comes along by itself."""
     kept = ("PATH", "LANG", "JAVA_HOME", "SSL_CERT_FILE")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {"HOME": "/nonexistent"}
+    return {name: os.environ[name] for name in kept if name in os.environ} | QUIET
 
 
 def _file(name: str) -> Path:
