@@ -21,7 +21,9 @@ from catalog.platform.clock import now
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR, Scope
 from catalog.platform.secrets import Vault
+from catalog.runs.attempts import claim_run, for_worker
 from catalog.runs.outcomes import end_run
+from catalog.runs.recovery import recover
 from catalog.runs.shell.sealing import Sealer
 from catalog.runs.tables import Run, StepTry
 from catalog.settings import SecretKeys
@@ -147,6 +149,26 @@ async def test_a_wrong_key_opens_nothing(olga: Operator) -> None:
 async def test_a_step_is_taken_once(olga: Operator) -> None:
     begun = await olga.begun()
     problem(await olga.attempt(begun), 409, "attempt-over")
+
+
+@pytest.mark.parametrize("queues", [(), ("shell",), ("core", "site:vancouver", "shell")])
+@pytest.mark.parametrize("taken", [False, True])
+async def test_no_worker_takes_up_a_shells_step_whatever_it_works_for(
+    olga: Operator, worker_database: Database, queues: tuple[str, ...], *, taken: bool
+) -> None:
+    begun = await olga.begun() if taken else (await olga.begin()).json()
+    run_id = UUID(begun["run"])
+    async with worker_database.begin(OPERATOR) as session:
+        long_ago = now() - dt.timedelta(minutes=1)
+        await session.execute(sa.update(Run).where(Run.id == run_id).values(lease_until=long_ago, due_at=long_ago))
+    assert await claim_run(worker_database, run_id, worker="worker-1", may=for_worker(queues)) is None
+    assert await recover(worker_database) == 0, "nor is a job made of it"
+
+
+async def test_a_shell_takes_no_step_of_a_workers(olga: Operator) -> None:
+    begun = (await olga.begin("provision")).json()
+    told = problem(await olga.attempt(begun), 409, "step-not-due")
+    assert "The step identity is done by a worker first." in told["detail"]
 
 
 async def test_a_second_run_is_told_whose_the_first_is(olga: Operator) -> None:
