@@ -139,7 +139,7 @@ class Round:
                     return next(run_id for run_id, name in found.items() if name == step)
                 if step not in await self._ahead():
                     return None
-            await self._help()
+            await self._help(healed=False)
             await asyncio.sleep(0.05)
         return None
 
@@ -149,7 +149,7 @@ class Round:
         deadline = time.monotonic() + self.patience_seconds
         while time.monotonic() < deadline:
             await self._keep_workers()
-            await self._help()
+            await self._help(healed=True)
             states = await self._states()
             again = [run_id for run_id, state in states.items() if state in {"failed", "cancelled"}]
             for run_id in again:
@@ -168,8 +168,8 @@ class Round:
             found = await session.execute(sa.select(Run.id, Run.state).where(Run.id.in_(self.runs)))
             return dict(found.tuples().all())
 
-    async def _help(self) -> None:
-        """Let time pass where it would only be waited for: leases of workers that are gone, and next tries."""
+    async def _help(self, *, healed: bool) -> None:
+        """Let time pass where it would only be waited for: leases of dead workers, and next tries once it helps."""
         with suppress(*AWAY):
             alive = [one.name for one in self.stage.workers.running() if not one.frozen]
             async with self.stage.lab.database.begin(OPERATOR) as session:
@@ -186,7 +186,7 @@ class Round:
             for run_id, state in rows:
                 if state == "running":
                     await self.stage.lab.let_time_pass(run_id)
-                else:
+                elif healed:
                     await self.stage.lab.make_due(run_id)
 
     async def _keep_workers(self) -> None:

@@ -16,6 +16,7 @@ BEFORE = ("dokuwiki", "dokuwiki", "jupyterhub")
 SETTING_UP_SECONDS = 900
 PATIENCE_SECONDS = 240
 """How long a round may take after all is healed, before its runs count as stuck."""
+GUEST = "dokuwiki"
 GUEST_EVERY = 4
 """In every so many rounds a wiki is set up, which is removed in the next."""
 
@@ -42,7 +43,7 @@ async def play(
         for number in range(1, rounds + 1):
             began = time.monotonic()
             if guest is None and number % GUEST_EVERY == 1:
-                guest = await made.reserve("dokuwiki")
+                guest = await made.reserve(GUEST)
             tell.say(f"round {number}")
             one = Round(made, tally, random.Random(f"{seed}-{number}"), tell.say, patience)  # noqa: S311 - repeatable dice
             visiting = guest is not None
