@@ -5,15 +5,17 @@ import os
 import re
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 PROBE_SECONDS = 15
-PYPI, MAVEN_CENTRAL = "https://pypi.org/simple/", "https://repo.maven.apache.org/maven2/"
+MAVEN_MODELS, MAVEN_DEFAULTS = "/usr/share/maven/lib", "org/apache/maven/model/pom-4.0.0.xml"
 PIP_FILES = ("/etc/pip.conf", "~/.config/pip/pip.conf", "~/.pip/pip.conf")
 MAVEN_SETTINGS = "~/.m2/settings.xml"
 
@@ -34,19 +36,27 @@ def debian() -> Registry | None:
     return None if found is None else Registry("Debian's package mirror", found[1], "/etc/apt/sources.list*")
 
 
-def python() -> Registry:
-    """Give the index that pip asks."""
+def python() -> Registry | None:
+    """Give the index that pip asks; none where nothing is set and there is no pip yet that knows its own."""
     written = configparser.ConfigParser(interpolation=None)
     written.read(Path(file).expanduser() for file in PIP_FILES)
-    address = os.environ.get("PIP_INDEX_URL") or str(written.get("global", "index-url", fallback=PYPI))
-    return Registry("Python's package index", address, "pip.conf")
+    address = os.environ.get("PIP_INDEX_URL") or written.get("global", "index-url", fallback=None) or _pips_own()
+    return None if address is None else Registry("Python's package index", address, "pip.conf")
 
 
 def maven() -> Registry | None:
-    """Give Maven Central; none where somebody's settings may lead elsewhere."""
-    if Path(MAVEN_SETTINGS).expanduser().exists():
+    """Give the repository that Maven asks by itself; none before there is a Maven, or where settings lead elsewhere."""
+    models = next(Path(MAVEN_MODELS).glob("maven-model-builder*.jar"), None)
+    if models is None or Path(MAVEN_SETTINGS).expanduser().exists():
         return None
-    return Registry("Maven Central", MAVEN_CENTRAL, MAVEN_SETTINGS)
+    found = re.search(r"<url>(https?://[^<]+)</url>", zipfile.ZipFile(models).read(MAVEN_DEFAULTS).decode())
+    return None if found is None else Registry("Maven Central", found[1], MAVEN_SETTINGS)
+
+
+def _pips_own() -> str | None:
+    command = [sys.executable, "-c", "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or None
 
 
 def first_unreachable(registries: Sequence[Registry]) -> Registry | None:
