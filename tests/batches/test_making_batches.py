@@ -63,7 +63,7 @@ async def test_a_dry_run_says_what_would_become_of_each_and_saves_nothing(
 ) -> None:
     busy = await wiki("busy")
     await wiki("free")
-    await wiki("suspended", state="suspended")
+    await wiki("removing", state="removing")
     await fleet.scripted.start(busy, "verify")
     answer = await fleet.post(params={"dry_run": "true"})
     foreseen = answer.json()
@@ -71,7 +71,7 @@ async def test_a_dry_run_says_what_would_become_of_each_and_saves_nothing(
     would = {one["hostname"].partition(".")[0]: one for one in foreseen["instances"]}
     assert (would["free"]["would"], would["free"]["problem"]) == ("begin", None)
     assert (would["busy"]["would"], would["busy"]["problem"]["code"]) == ("wait", "subject-busy")
-    assert (would["suspended"]["would"], would["suspended"]["problem"]["code"]) == ("leave-out", "instance-not-ready")
+    assert (would["removing"]["would"], would["removing"]["problem"]["code"]) == ("leave-out", "instance-not-ready")
     assert await count(database) == (0, 0)
 
 
@@ -157,7 +157,7 @@ async def test_a_cancelled_batch_takes_back_what_has_not_begun_and_leaves_the_re
 async def test_those_that_failed_alone_are_run_again_and_once(fleet: Fleet, wiki: Wiki, database: Database) -> None:
     for number in range(4):
         await wiki(f"wiki-{number}")
-    await wiki("suspended", state="suspended")
+    await wiki("removing", state="removing")
     fleet.failing = {"wiki-1", "wiki-3"}
     batch = await fleet.make(first=4, wave=3, stop_at_percent=100)
     address = f"{batch['links']['self']}/retry"

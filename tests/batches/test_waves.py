@@ -98,7 +98,7 @@ async def test_the_share_that_may_fail_is_the_batchs_own(
 async def test_what_cannot_begin_is_left_out_with_its_reason_and_takes_no_place_in_a_wave(
     fleet: Fleet, wiki: Wiki
 ) -> None:
-    await wiki("suspended", state="suspended")
+    await wiki("removing", state="removing")
     await wiki("failed", state="failed")
     await wiki("running")
     batch = await fleet.make()
@@ -106,7 +106,7 @@ async def test_what_cannot_begin_is_left_out_with_its_reason_and_takes_no_place_
     await fleet.advance()
     items = {item["hostname"].partition(".")[0]: item for item in await fleet.items(batch)}
     assert {name: item["state"] for name, item in items.items()} == {
-        "suspended": "left-out",
+        "removing": "left-out",
         "failed": "left-out",
         "running": "succeeded",
     }
