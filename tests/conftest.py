@@ -34,6 +34,7 @@ ON_HOSTS = {"bundles", "devkit", "end_to_end", "faults", "hosts", "runs", "upgra
 ClientAs = Callable[..., httpx.AsyncClient]
 
 
+@pytest.hookimpl(tryfirst=True)  # before those who hand the tests out look at their groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests belong into one process, where there are several."""
     for item in items:
