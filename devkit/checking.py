@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from devkit import keycloak, parts
 from devkit.environment import environment
 from devkit.running import Failed
-from devkit.state import CHECKOUT
+from devkit.state import CHECKOUT, state_folder
 from devkit.telling import Teller
 
 UNIT_TESTS = "tests/unit"
-# Two processes: one for all that acts on the hosts, in order, and one for the rest (tests/conftest.py).
-SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadgroup")
+# What acts on the development network's hosts, or on hosts of its own: one test after another.
+ON_HOSTS = tuple(f"tests/{name}" for name in ("bundles", "devkit", "end_to_end", "faults", "hosts", "runs", "upgrades"))
 LOCK = (
     "uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade "
     "--no-emit-index-url --no-annotate --quiet --cache-dir .dev/cache/uv --output-file requirements.lock"
@@ -42,7 +42,18 @@ def test(arguments: list[str]) -> int:
     began = time.monotonic()
     keycloak.test_provider()
     print(f"membership provider: {time.monotonic() - began:.0f} s", flush=True)
-    return _report({**STATIC, "tests": _pytest(SIDE_BY_SIDE)})
+    return _all_tests()
+
+
+def _all_tests() -> int:
+    """Run what waits for hosts, and all else beside it, which is shown at the end."""
+    others = _pytest(["tests", *(f"--ignore={folder}" for folder in ON_HOSTS)])
+    log = state_folder() / "log" / "tests-beside.log"
+    with log.open("wb") as written, subprocess.Popen(others, cwd=CHECKOUT, stdout=written, stderr=written) as beside:
+        status = _report({**STATIC, "on hosts": _pytest(ON_HOSTS)})
+    print(log.read_text(encoding="utf-8", errors="replace"))
+    print(f"all others   {'failed' if beside.returncode else 'passed'}, beside those on hosts", flush=True)
+    return status or beside.returncode
 
 
 def bench(arguments: list[str]) -> int:

@@ -5,7 +5,6 @@ Each test has a database of its own, copied from one that the migrations built.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,23 +22,11 @@ from catalog.app import create_app
 from catalog.platform.db.engine import Database
 from catalog.settings import ServerSettings
 
-HERE = Path(__file__).parent
 CATALOG = "https://catalog.coop-catalog.test:8000"
 TOOLS_DOMAIN = "coop-tools.test"
 POOL_SIZE = 5
 
-# What acts on the development network's hosts, or on hosts of its own, goes one after another.
-ON_HOSTS = {"bundles", "devkit", "end_to_end", "faults", "hosts", "runs", "upgrades"}
-
 ClientAs = Callable[..., httpx.AsyncClient]
-
-
-@pytest.hookimpl(tryfirst=True)  # before those who hand the tests out look at their groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong into one process, where there are several."""
-    for item in items:
-        folder, *_ = item.path.relative_to(HERE).parts
-        item.add_marker(pytest.mark.xdist_group("hosts" if folder in ON_HOSTS else str(item.path)))
 
 
 @pytest.fixture(autouse=True)
