@@ -14,7 +14,7 @@ from tests.support.waiting import until
 
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
-from catalog.runs.attempts import Attempt, claim_run
+from catalog.runs.attempts import Attempt, claim_run, for_worker
 from catalog.runs.events import MOST_WAITING, EventWriter
 from catalog.runs.tables import RunEvent
 
@@ -41,7 +41,7 @@ async def test_whoever_tells_waits_while_the_database_is_away_and_every_line_is_
 
     async with cable_to(test_database.worker) as cable:
         database = Database(cable.settings, name="cut-off", pool_size=2)
-        claim = await claim_run(database, run_id, worker="worker-1", queues=())
+        claim = await claim_run(database, run_id, worker="worker-1", may=for_worker(()))
         assert claim is not None
         writer = EventWriter(Attempt(database, claim))
         cable.cut()

@@ -151,11 +151,13 @@ def merge(value: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
 def _fixed(
     old: Mapping[str, Any], new: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any], pointer: str
 ) -> Iterator[FieldError]:
-    """Point to what differs and may not; what only the new schema knows is free to be settled now."""
-    described = new.get("properties", {})
+    """Point to what differs and may not; what only the new schema knows, or asks for, is free to be settled now."""
+    described, asked_for = new.get("properties", {}), new.get("required", ())
     for name, was in old.get("properties", {}).items():
         is_now = described.get(name)
         if is_now is None or is_now.get(CHANGEABLE) or before.get(name) == after.get(name):
+            continue
+        if name not in before and name in asked_for:
             continue
         here = f"{pointer}/{escaped(name)}"
         inner = (before.get(name), after.get(name))
