@@ -12,7 +12,7 @@ from catalog.members.tables import Member
 from catalog.platform.db.engine import Database
 from catalog.platform.db.scope import OPERATOR
 from catalog.platform.ids import new_id
-from catalog.runs.attempts import Claim, claim_run
+from catalog.runs.attempts import Claim, claim_run, for_worker
 from catalog.runs.definitions import StepPlan, host_steps_for, steps_for
 from catalog.runs.service import PERSON, Place, start_run
 from catalog.runs.tables import Hold, Run
@@ -36,7 +36,7 @@ class Line:
         return await self._run("host", self.host.id, None, "patch", host_steps_for("patch", "vancouver"), priority)
 
     async def claim(self, run_id: UUID) -> Claim | None:
-        return await claim_run(self.worker_database, run_id, worker="worker-1", queues=())
+        return await claim_run(self.worker_database, run_id, worker="worker-1", may=for_worker(()))
 
     async def begins(self, run_id: UUID) -> bool:
         return await self.claim(run_id) is not None

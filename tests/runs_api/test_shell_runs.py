@@ -129,7 +129,7 @@ async def test_the_inventory_comes_in_pages_and_holds_no_secret(
         after = f"&after={page['next']}"
     assert names == ["birch-two", "birch-one", "birch-notes"]
     item = (await olga.client.get("/v1/inventory?limit=1")).json()["items"][0]
-    assert set(item["variables"]) == {"instance", "parameters", "sso", "tls", "ports", "paths"}
+    assert set(item["variables"]) == {"instance", "parameters", "input", "sso", "tls", "ports", "paths"}
     assert "client_secret" not in item["variables"]["sso"]
     assert item["variables"]["instance"]["attempt"] == 0
 

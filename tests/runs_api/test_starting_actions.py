@@ -83,7 +83,7 @@ async def test_the_answer_is_the_run_and_where_to_follow_it(start: Start, coop: 
     assert answer.headers["location"] == f"/v1/runs/{run['id']}"
     assert answer.headers["retry-after"] == "5"
     assert (run["action"], run["state"], run["requested_by"]) == ("verify", "queued", f"person:{coop.olga.id}")
-    assert [step["name"] for step in run["steps"]] == ["verify"]
+    assert [step["name"] for step in run["steps"]] == ["compare-sign-on", "compare-host", "verify"]
 
 
 async def test_an_update_changes_what_is_desired_with_the_run_and_applies_at_its_end(

@@ -25,12 +25,14 @@ from catalog.tools.manifest import manifest_of
 from catalog.tools.tables import ToolRevision
 
 KEY_BYTES = 32
+VERIFY = "verify"
 
 
 async def begin(session: AsyncSession, asked: BeginIn, principal: Principal) -> tuple[Run, str]:
     """Start the run whose playbook the shell does; give it with the shell's key. Workers do its other steps.
 
-    With `check`, the playbook is the only step, and the instance's state stays as it is. Raises `Forbidden`,
+    With `check`, and for a verify, which the shell does without the comparisons, the playbook is the only step, and the
+    instance's state stays as it is. Raises `Forbidden`,
     `NotFound`, `ActionNotOffered`, `InstanceNotReady`, `SubjectHeld`, `RunsHeld`, `HostBusy`.
     """
     principal.require("operator")
@@ -68,7 +70,7 @@ async def _start(session: AsyncSession, instance: Instance, asked: BeginIn, acto
     if declared is None:
         raise ActionNotOffered(action=asked.playbook, tool=instance.tool_slug)
     action = action_of(asked.playbook, instance.state)
-    if not asked.check:
+    if not asked.check and action != VERIFY:
         return await start_instance_run(session, instance, action, requested_by=actor)
     if cast("State", instance.state) not in moves_of(action).begin:
         raise InstanceNotReady(action=action, state=instance.state)
@@ -79,7 +81,7 @@ async def _start(session: AsyncSession, instance: Instance, asked: BeginIn, acto
         subject_id=instance.id,
         member_id=instance.member_id,
         action=action,
-        input=instance_input(instance) | {"check": True},
+        input=instance_input(instance, applied=action == VERIFY) | ({"check": True} if asked.check else {}),
         requested_by=actor,
         steps=[StepPlan(step_of(asked.playbook), SHELL, declared.timeout_minutes * 60)],
         place=Place(site.id, instance.host_id, instance.tool_slug),
