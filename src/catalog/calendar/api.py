@@ -91,7 +91,7 @@ class FreezesController(Controller):
         statement = _seen(sa.select(Freeze), Freeze, principal)
         if not over:
             statement = statement.where(Freeze.ends_at > sa.func.clock_timestamp())
-        found, following = await paginate(uow, statement, Freeze.id, page)
+        found, following = await paginate(uow, statement, Freeze.id, page, of_members=False)
         named = await _named(uow, found, principal)
         return Page(items=[freeze_out(row, name) for row, name in named], next=following)
 

@@ -46,9 +46,15 @@ async def paginate(
     statement: sa.Select[T],
     id_column: InstrumentedAttribute[UUID],
     page: PageRequest,
+    *,
+    of_members: bool = True,
 ) -> tuple[Sequence[T], str | None]:
-    """Run `statement` for one page; give its rows, and the next page's `after` where there is one."""
-    statement = _narrowed(statement, id_column, scope_of(session))
+    """Run `statement` for one page; give its rows, and the next page's `after` where there is one.
+
+    `of_members`: a row with a `member_id` is seen by that member's people and operators alone, one without by operators.
+    """
+    if of_members:
+        statement = _narrowed(statement, id_column, scope_of(session))
     if page.after is not None:
         statement = statement.where(id_column < page.after)
     rows = (await session.scalars(statement.order_by(id_column.desc()).limit(page.limit + 1))).all()
