@@ -28,6 +28,6 @@ async def test_jobs_that_ended_long_ago_are_deleted_and_others_stay(worker_datab
                 sa.text("DELETE FROM procrastinate_events WHERE job_id = :job AND at > now() - interval '1 minute'"),
                 {"job": job},
             )
-    await keep_house(worker_database)
+    await keep_house(worker_database, events_kept_days=400)
     async with worker_database.begin(OPERATOR) as session:
         assert list(await session.scalars(sa.text("SELECT task_name FROM procrastinate_jobs"))) == ["1 hour"]

@@ -51,7 +51,7 @@ async def paginate(
 ) -> tuple[Sequence[T], str | None]:
     """Run `statement` for one page; give its rows, and the next page's `after` where there is one.
 
-    `of_members`: a row with a `member_id` is seen by that member's people and operators alone, one without by operators.
+    `of_members`: rows with a `member_id` are seen by that member's people and by operators, those without by operators.
     """
     if of_members:
         statement = _narrowed(statement, id_column, scope_of(session))
