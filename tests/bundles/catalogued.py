@@ -28,7 +28,7 @@ from catalog.platform.db.scope import OPERATOR
 from catalog.platform.ids import instance_key, new_id
 from catalog.platform.outbox import OutboxEvent
 from catalog.platform.secrets import Vault
-from catalog.runs.actions import Wanted
+from catalog.runs import actions
 from catalog.runs.ansible.process import PlaybookRunner
 from catalog.runs.comparison import Comparison, comparison_in
 from catalog.runs.engine import Engine
@@ -97,7 +97,7 @@ class Catalogued:
         """Plan an action, to the end of the plan."""
         async with self.world.database.begin(OPERATOR) as session:
             instance = await session.get_one(Instance, self.instance_id)
-            desired = await desired_after(session, instance, Wanted(action, parameters))
+            desired = await desired_after(session, instance, actions.Wanted(action, parameters))
             run = await start_plan(session, instance, action, desired, requested_by="command")
         return await self.ended(run.id)
 
