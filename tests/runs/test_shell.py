@@ -81,7 +81,8 @@ async def test_a_verify_is_a_run_with_steps_events_and_an_attempt(shell: Operato
     (one,) = await shell.scene.tries(run.id)
     assert (one.outcome, one.worker.partition(":")[0]) == ("done", "shell")
     kinds = [event.kind for event in await shell.scene.events(run.id)]
-    assert kinds == ["run.started", "step.started", "task.started", "task.ok", "step.done", "run.ended"]
+    assert kinds[:4] == ["run.started", "step.started", "task.started", "task.ok"]
+    assert kinds[-2:] == ["step.done", "run.ended"]
 
 
 async def test_a_playbook_gives_its_result_and_what_it_changed(shell: OperatorShell) -> None:
