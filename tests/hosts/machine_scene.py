@@ -1,6 +1,7 @@
 """A machine of the tests' own as a host of the catalog, with an instance that runs on it."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from devkit.hosts.commands import ssh
 from devkit.hosts.records import known
 from devkit.running import said
 from devkit.state import state_folder
+from tests.engine.scripted import NOTHING_DIFFERS
 from tests.runs.scene import probe_instance
 from tests.support.environment import ROOT
 from tests.support.world import ACTOR, World
@@ -40,8 +42,8 @@ class MachineScene:
     instance: Instance
 
     def engine(self, worker: str = "worker-1") -> Engine:
-        # A machine is patched, not a sign-on: how that is compared with a real Keycloak, tests/bundles tries.
-        steps = {**steps_of(self.parts), "compare-sign-on": Step(_nothing_differs)}
+        # The instance was never set up, so there is nothing to compare: tests/bundles compares real ones.
+        steps = {**steps_of(self.parts), **{name: Step(partial(_nothing, name)) for name in NOTHING_DIFFERS}}
         return Engine(self.worker_database, steps, worker=worker)
 
     async def start_prepare(self) -> UUID:
@@ -110,5 +112,5 @@ async def machine_scene(world: World, worker_database: Database, parts: Parts, n
     return MachineScene(world, worker_database, parts, name, host, instance)
 
 
-async def _nothing_differs(_context: StepContext) -> dict[str, Any]:
-    return {"differences": []}
+async def _nothing(name: str, _context: StepContext) -> dict[str, Any]:
+    return NOTHING_DIFFERS[name]
