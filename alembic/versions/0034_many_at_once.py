@@ -11,6 +11,9 @@ revision = "0034"
 down_revision = "0033"
 branch_labels = None
 depends_on = None
+nobody_misses = {
+    "fk_idempotency_keys_request_id_member_id_requests": "the version before writes both in one transaction",
+}
 
 KEEP = "SELECT, INSERT, UPDATE"
 
