@@ -30,7 +30,7 @@ async def violations(stage: Stage, runs: Sequence[UUID], before: Sequence[Tool])
 
 async def _of_runs(lab: Lab, runs: Sequence[UUID]) -> list[str]:
     async with lab.database.begin(OPERATOR) as session:
-        states = dict((await session.execute(sa.select(Run.id, Run.state).where(Run.id.in_(runs)))).tuples().all())
+        states = dict((await session.execute(sa.select(Run.id, Run.state).where(Run.id.in_(runs)))).all())
     lost = [f"run {run_id} is gone" for run_id in runs if run_id not in states]
     stuck = [f"run {run_id} is {state} and goes nowhere" for run_id, state in states.items() if state not in FINAL]
     open_to_all = [
@@ -106,7 +106,7 @@ async def _of_places(lab: Lab) -> list[str]:
 
 async def _of_clients(lab: Lab) -> list[str]:
     async with lab.database.begin(OPERATOR) as session:
-        rows = (await session.execute(sa.select(Instance.id, Instance.state))).tuples().all()
+        rows = (await session.execute(sa.select(Instance.id, Instance.state))).all()
     wanted = {instance_client_id(str(instance_id)) for instance_id, state in rows if state != "removed"}
     clients = await lab.realm.admin.get("/clients", clientId="instance-", search=True, max=1000)
     found = {str(one["clientId"]) for one in clients}

@@ -127,7 +127,7 @@ class Round:
                 .join(RunStep, RunStep.run_id == Run.id)
                 .where(Run.id.in_(self.runs), Run.state == "running", RunStep.state == "running")
             )
-            return dict(found.tuples().all())
+            return dict(found.all())
 
     async def _reached(self, step: str) -> UUID | None:
         """Wait until the step is being done; none where it is not any more, or something else holds it up."""
@@ -166,7 +166,7 @@ class Round:
     async def _states(self) -> dict[UUID, str]:
         async with self.stage.lab.database.begin(OPERATOR) as session:
             found = await session.execute(sa.select(Run.id, Run.state).where(Run.id.in_(self.runs)))
-            return dict(found.tuples().all())
+            return dict(found.all())
 
     async def _help(self, *, healed: bool) -> None:
         """Let time pass where it would only be waited for: leases of dead workers, and next tries once it helps."""
@@ -182,7 +182,7 @@ class Round:
                         ),
                     )
                 )
-                rows = found.tuples().all()
+                rows = found.all()
             for run_id, state in rows:
                 if state == "running":
                     await self.stage.lab.let_time_pass(run_id)
